@@ -1,0 +1,36 @@
+package codec
+
+import "unsafe"
+
+// Cast returns the value at the start of b, in place. It is the fast path for a caller that has accepted T with
+// [Of] and knows b to be aligned, as slots are; see [View] for the path that checks both.
+// It panics if b is shorter than T, and so never reaches outside b.
+func Cast[T any](b []byte) *T {
+	size := sizeOf[T]()
+	if size == 0 {
+		return new(T) // a signal: b may be empty and have no address
+	}
+	_ = b[size-1]
+	return (*T)(unsafe.Pointer(unsafe.SliceData(b)))
+}
+
+// AsBytes returns the bytes of *v, in place. T must be a type that [Of] accepts.
+func AsBytes[T any](v *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(v)), sizeOf[T]())
+}
+
+func sizeOf[T any]() int {
+	var v T
+	return int(unsafe.Sizeof(v))
+}
+
+// misaligned returns how many bytes the start of b lies beyond a multiple of align, a power of two.
+func misaligned(b []byte, align int) int {
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) & uintptr(align-1))
+}
+
+// room returns all the room of a fixed-capacity value. Go cannot slice a type parameter of several
+// array lengths.
+func (f *fixed[A]) room() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&f.b)), unsafe.Sizeof(f.b))
+}

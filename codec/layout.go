@@ -1,0 +1,135 @@
+package codec
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+)
+
+// Bounds of a layout, for types and for parsed schemas alike.
+const (
+	// MaxSize is the largest size of a type in bytes.
+	MaxSize = 1 << 20
+	// MaxFields is the largest number of fields, those of elements of arrays included.
+	MaxFields = 1024
+	// MaxName is the longest name of a field in bytes, with the names of the structs it lies in.
+	MaxName = 255
+	// MaxDepth is how deep arrays of structs or arrays may lie in each other.
+	MaxDepth = 8
+	// MaxAlign is the largest alignment of a type, and the one that slots must have.
+	MaxAlign = 8
+)
+
+// Layout describes the bytes of a type. It is shared and safe for concurrent use; nobody may change it.
+type Layout struct {
+	// Name is the Go type's name, for messages. It is not part of the schema: programs may name a type
+	// differently.
+	Name string
+	// Size is the number of bytes, with trailing padding.
+	Size int
+	// Align is what the address must be a multiple of: 1, 2, 4 or 8.
+	Align int
+	// Padding is how many of the Size bytes belong to no named field.
+	Padding int
+	// Fields in the order of their offsets. Structs are flattened, with dotted names.
+	Fields []Field
+	// Fingerprint is the 64-bit FNV-1a hash of the schema. Layouts that differ in anything but Name have
+	// different ones.
+	Fingerprint uint64
+}
+
+// Field describes one field of a [Layout].
+type Field struct {
+	// Name is the field's name with those of the structs it lies in: "From.Port". It is empty for
+	// the only field of an element of an array of arrays.
+	Name string
+	Kind Kind
+	// Offset in bytes from the start of the layout or, in an array of structs, of the element.
+	Offset uint32
+	// Size in bytes, of all elements if it is an array.
+	Size uint32
+	// Count is the length of an array, 0 if it is none.
+	Count uint32
+	// Cap is the capacity in bytes of each string or bytes, 0 for other kinds.
+	Cap uint32
+	// Fields of each element if Kind is [KindStruct]. Only arrays have that kind, since structs
+	// are flattened.
+	Fields []Field
+}
+
+// ElemSize returns the size in bytes of one element of an array, or of the field if it is none.
+func (f *Field) ElemSize() uint32 { return f.Size / max(f.Count, 1) }
+
+// Type returns what the field holds in words: "uint8", "string32", "[4]uint16".
+func (f *Field) Type() string {
+	s := f.Kind.String()
+	if f.Kind.valid() && f.Kind.sized() {
+		s = fmt.Sprintf("%s%d", s, f.ElemSize())
+	}
+	if f.Count > 0 {
+		s = fmt.Sprintf("[%d]%s", f.Count, s)
+	}
+	return s
+}
+
+// String returns the layout for human readers: "CallID string64@0 State uint8@64, size 72, align 8".
+func (l *Layout) String() string {
+	var s strings.Builder
+	writeFields(&s, l.Fields)
+	if len(l.Fields) > 0 {
+		s.WriteString(", ")
+	}
+	fmt.Fprintf(&s, "size %d, align %d", l.Size, l.Align)
+	return s.String()
+}
+
+func writeFields(s *strings.Builder, fields []Field) {
+	for i := range fields {
+		f := &fields[i]
+		if i > 0 {
+			s.WriteByte(' ')
+		}
+		if f.Name != "" {
+			s.WriteString(f.Name + " ")
+		}
+		fmt.Fprintf(s, "%s@%d", f.Type(), f.Offset)
+		if f.Kind == KindStruct {
+			s.WriteByte('{')
+			writeFields(s, f.Fields)
+			s.WriteByte('}')
+		}
+	}
+}
+
+// seal completes a layout whose Size, Align and Fields are set: it checks them and fills in the rest.
+func (l *Layout) seal() error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	l.Fingerprint = HashBytes(l.AppendSchema(nil))
+	return nil
+}
+
+// known caches what Of found for each type, a *found under its reflect.Type.
+var known sync.Map
+
+type found struct {
+	layout *Layout
+	err    error
+}
+
+// Of returns the layout of T, a struct. The type is checked at the first call; later calls look it up
+// and do not allocate.
+//
+// Errors: [ErrType] names the field that cannot be in a view and says what to use instead;
+// [ErrByteOrder] on a big-endian machine.
+func Of[T any]() (*Layout, error) {
+	t := reflect.TypeFor[T]()
+	if f, ok := known.Load(t); ok {
+		return f.(*found).layout, f.(*found).err
+	}
+	l, err := inspect(t)
+	f, _ := known.LoadOrStore(t, &found{l, err})
+	return f.(*found).layout, f.(*found).err
+}
