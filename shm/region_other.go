@@ -1,0 +1,23 @@
+package shm
+
+// lockFile needs Linux.
+type lockFile struct{}
+
+func create(*spec) (*Region, error)             { return nil, errUnsupported }
+func attach(*spec) (*Region, error)             { return nil, errUnsupported }
+func view(*spec) (*Region, error)               { return nil, errUnsupported }
+func openOrCreate(*spec) (*Region, bool, error) { return nil, false, errUnsupported }
+func remove(*spec) error                        { return errUnsupported }
+func removeForce(*spec) error                   { return errUnsupported }
+func list(string) ([]Entry, error)              { return nil, errUnsupported }
+
+func (r *Region) close() error { return errUnsupported }
+
+// TryLock takes a lock byte; see the Linux version.
+func (r *Region) TryLock(int) (bool, error) { return false, errUnsupported }
+
+// Unlock gives a lock byte back; see the Linux version.
+func (r *Region) Unlock(int) error { return errUnsupported }
+
+// Locked says whether another attachment holds a lock byte; see the Linux version.
+func (r *Region) Locked(int) (bool, error) { return false, errUnsupported }
