@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -8,7 +9,7 @@ import (
 
 // futexWait goes through Syscall, which tells the scheduler: through RawSyscall a sleeper would stall the garbage
 // collector for as long as it sleeps.
-func futexWait(addr *uint32, val, mask uint32, deadline int64) unix.Errno {
+func futexWait(addr *uint32, val, mask uint32, deadline int64) syscall.Errno {
 	var until *unix.Timespec
 	if deadline > 0 {
 		ts := unix.NsecToTimespec(deadline)
@@ -20,7 +21,7 @@ func futexWait(addr *uint32, val, mask uint32, deadline int64) unix.Errno {
 }
 
 // futexWake goes through RawSyscall: it does not block, and telling the scheduler would cost more than the call.
-func futexWake(addr *uint32, n int, mask uint32) (int, unix.Errno) {
+func futexWake(addr *uint32, n int, mask uint32) (int, syscall.Errno) {
 	woken, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), futexWakeBitset, uintptr(n), 0, 0, uintptr(mask))
 	return int(woken), errno
 }

@@ -12,13 +12,13 @@ import (
 // The header is the first page of a region. It is written once, before the region has a name, and never again, so
 // that one checksum can cover all of it; what changes lives behind it. Numbers are little-endian.
 //
-//	        0        2        4        6        8                                16
-//	     0  | magic                              | major  | minor  | compat | 0    |
-//	    16  | checksum        | length of meta   | size of the region in bytes      |
-//	    32  | id                                                                    |
-//	    48  | created, ns since 1970             | 0                                |
-//	    64  | meta, at most MaxMeta bytes, then zeros                               |
-//	  4096  | the body: whatever Init laid out                                      |
+//	      0        2        4        6        8                                16
+//	   0  | magic                              | major  | minor  | compat | 0    |
+//	  16  | checksum        | length of meta   | size of the region in bytes      |
+//	  32  | id                                                                    |
+//	  48  | created, ns since 1970             | 0                                |
+//	  64  | meta, at most MaxMeta bytes, then zeros                               |
+//	4096  | the body: whatever Init laid out                                      |
 //
 // checksum is the CRC-32C of bytes [0,16) and [20,4096).
 const (
