@@ -1,0 +1,11 @@
+//go:build !linux
+
+package fleet
+
+import "os/exec"
+
+// bindToParent has nothing to bind with here: agents end with their input.
+func bindToParent(*exec.Cmd) {}
+
+// cpuSeconds is not measured here.
+func cpuSeconds() float64 { return 0 }

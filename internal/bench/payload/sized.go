@@ -1,0 +1,37 @@
+package payload
+
+// Values of fixed sizes. Views are of types known to the compiler, so there is
+// one for each size that is often asked for.
+type (
+	V16   struct{ W [2]uint64 }
+	V32   struct{ W [4]uint64 }
+	V48   struct{ W [6]uint64 }
+	V64   struct{ W [8]uint64 }
+	V128  struct{ W [16]uint64 }
+	V256  struct{ W [32]uint64 }
+	V512  struct{ W [64]uint64 }
+	V1024 struct{ W [128]uint64 }
+)
+
+// Head stands before the tail of events of all other sizes.
+type Head struct {
+	Note Note
+	Sum  uint64
+}
+
+// HeadSize is the size of [Head].
+const HeadSize = 16
+
+// Fill writes all of v: the note, a body made of it, and the checksum if sum.
+// T is one of the sized values.
+func Fill[T any](v *T, n Note, sum bool) { fill(words(v), n, sum) }
+
+// Read returns the note of v and, if sum, whether its checksum is right.
+func Read[T any](v *T, sum bool) (Note, bool) {
+	w := words(v)
+	end := len(w) - 1
+	return Note(w[0]), !sum || Sum(w[:end]) == w[end]
+}
+
+// Touch reads all of v without checking, and returns something made of it.
+func Touch[T any](v *T) uint64 { return Sum(words(v)) }
