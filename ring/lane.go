@@ -1,0 +1,171 @@
+package ring
+
+import (
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+)
+
+// Lane is one ring over memory that it shares with other processes or
+// goroutines. It is safe for concurrent use, and valid for as long as the
+// memory is.
+type Lane struct {
+	geo   Geometry
+	cells int
+	mask  uint64
+	shift uint
+	slots int
+	start uint64 // read once: never changes in the region
+
+	tail       *atomic.Uint64
+	generation *atomic.Uint64
+	high       *atomic.Uint64
+	room       *atomic.Uint32
+
+	ports   []portWords
+	cursors []cursorWords
+	entries []atomic.Uint64
+	bytes   []byte // the slots
+
+	parker Parker
+}
+
+type portWords struct {
+	owner, intent, published, full *atomic.Uint64
+	cells                          []atomic.Uint64
+}
+
+type cursorWords struct {
+	word, reserved, want                  *atomic.Uint64
+	received, missed, filtered, evictions *atomic.Uint64
+}
+
+// Format lays out a fresh lane whose first event will have the position start.
+// Nobody else may see the memory yet. mem must have geo.Size() bytes, start on
+// a cache line and hold zeros.
+func Format(mem []byte, geo Geometry, start uint64) error {
+	l, err := bind(mem, geo)
+	if err != nil {
+		return err
+	}
+	l.tail.Store(start)
+	word64(mem, offStart).Store(start)
+	n := uint64(geo.Capacity)
+	for i := uint64(0); i < n; i++ {
+		pos := start - n + i
+		l.entries[pos&l.mask].Store(uint64(makeEntry(pos>>l.shift, nobody, uint32(i))))
+	}
+	slot := uint32(geo.Capacity)
+	for _, p := range l.ports {
+		p.intent.Store(uint64(intentIdle))
+		for j := range p.cells {
+			p.cells[j].Store(uint64(makeCell(start-n-1, slot)))
+			slot++
+		}
+	}
+	return nil
+}
+
+// Attach binds to a lane that Format has laid out with the same geometry.
+// parker is how producers that wait for room sleep and are woken.
+func Attach(mem []byte, geo Geometry, parker Parker) (*Lane, error) {
+	l, err := bind(mem, geo)
+	if err != nil {
+		return nil, err
+	}
+	l.start = word64(mem, offStart).Load()
+	l.parker = parker
+	return l, nil
+}
+
+func bind(mem []byte, geo Geometry) (*Lane, error) {
+	if err := geo.Validate(); err != nil {
+		return nil, err
+	}
+	if len(mem) < geo.Size() || !aligned(mem) {
+		return nil, fmt.Errorf("%w: %d bytes (aligned: %t) for a lane of %d", ErrGeometry, len(mem), aligned(mem), geo.Size())
+	}
+	at := geo.layout()
+	l := &Lane{
+		geo:        geo,
+		cells:      geo.Cells(),
+		mask:       uint64(geo.Capacity - 1),
+		shift:      uint(bits.TrailingZeros(uint(geo.Capacity))),
+		slots:      geo.Slots(),
+		tail:       word64(mem, offTail),
+		generation: word64(mem, offGeneration),
+		high:       word64(mem, offHigh),
+		room:       word32(mem, offRoom),
+		entries:    words64(mem, at.entries, geo.Capacity),
+		bytes:      mem[at.slots:at.size:at.size],
+	}
+	for i := range geo.Ports {
+		off := offPorts + i*spacing
+		l.ports = append(l.ports, portWords{
+			owner:     word64(mem, off+portOwner),
+			intent:    word64(mem, off+portIntent),
+			published: word64(mem, off+portPublished),
+			full:      word64(mem, off+portFull),
+			cells:     words64(mem, at.cells+i*at.cellStride, l.cells),
+		})
+	}
+	for i := range geo.Readers {
+		off := at.cursors + i*spacing
+		l.cursors = append(l.cursors, cursorWords{
+			word:      word64(mem, off+cursorWord),
+			reserved:  word64(mem, off+cursorReserved),
+			want:      word64(mem, off+cursorWant),
+			received:  word64(mem, off+cursorReceived),
+			missed:    word64(mem, off+cursorMissed),
+			filtered:  word64(mem, off+cursorFiltered),
+			evictions: word64(mem, off+cursorEvictions),
+		})
+	}
+	return l, nil
+}
+
+// Geometry returns the shape of the lane.
+func (l *Lane) Geometry() Geometry { return l.geo }
+
+// Tail is the position after the last event known to be published. It may be
+// behind by events whose producers have not said so yet.
+func (l *Lane) Tail() uint64 { return l.tail.Load() }
+
+// Start is the position of the first event that the lane ever held.
+func (l *Lane) Start() uint64 { return l.start }
+
+// slot returns the bytes of slot i, which the caller has bounded.
+func (l *Lane) slot(i uint32) []byte {
+	off := int(i) * l.geo.SlotSize
+	return l.bytes[off : off+l.geo.SlotSize : off+l.geo.SlotSize]
+}
+
+// used bounds the shared high-water mark of cursors.
+func (l *Lane) used() int {
+	// Pairs with raiseHigh: a joiner raises the mark before it stores its
+	// cursor, so a scan that does not see the mark did not miss a cursor.
+	return int(min(l.high.Load(), uint64(len(l.cursors))))
+}
+
+func (l *Lane) raiseHigh(n int) {
+	for {
+		h := l.high.Load()
+		if h >= uint64(n) && h <= uint64(len(l.cursors)) {
+			return
+		}
+		if l.high.CompareAndSwap(h, uint64(n)) {
+			return
+		}
+	}
+}
+
+// forward moves the tail hint to at least to. Everything before to must have
+// been published.
+func (l *Lane) forward(to uint64) {
+	for {
+		t := l.tail.Load()
+		if !before(t, to) || l.tail.CompareAndSwap(t, to) {
+			return
+		}
+	}
+}

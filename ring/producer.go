@@ -1,0 +1,179 @@
+package ring
+
+import (
+	"fmt"
+
+	"github.com/rvoip/shmbus/internal/failpoint"
+)
+
+// Producer publishes through one port. It belongs to one goroutine at a time.
+//
+// A cell goes round:
+//
+//	free ──Reserve──> reserved ──Publish──> displaced ──scan finds no pin──> free
+//	  ^                  │
+//	  └────── Cancel ────┘
+//
+// In all but the displaced state the producer alone knows the cell's slot; a
+// displaced slot may still be read in place by whoever pinned its position.
+type Producer struct {
+	lane  *Lane
+	port  uint32
+	words *portWords
+
+	// The cells, mirrored: shared memory is written, never read back.
+	slots    []uint32
+	keys     []uint64
+	free     []bool
+	reserved []bool
+	held     int // how many are reserved
+	next     int // cell to try first
+
+	gen   uint64 // generation of the lane at the last scan
+	safe  uint64 // no pin can lie on a position before this one
+	limit uint64 // reliable lane: first position there is no room for
+	soft  uint64 // position at which to look at the cursors again
+	seen  []uint64
+
+	pins  []span
+	nudge func(reader int)
+
+	published, full uint64
+}
+
+// span is what a cursor pins.
+type span struct{ pos, n uint64 }
+
+// NewProducer returns a producer on port, which the caller has claimed. nudge,
+// if not nil, is called with the index of a reader that is more than half a lap
+// behind, so that one that sleeps through events it does not care for moves on.
+func (l *Lane) NewProducer(port int, nudge func(reader int)) (*Producer, error) {
+	w := &l.ports[port]
+	p := &Producer{
+		lane: l, port: uint32(port), words: w, nudge: nudge,
+		slots: make([]uint32, l.cells), keys: make([]uint64, l.cells),
+		free: make([]bool, l.cells), reserved: make([]bool, l.cells),
+		seen:      make([]uint64, len(l.ports)),
+		published: w.published.Load(), full: w.full.Load(),
+	}
+	t := l.tail.Load()
+	for j := range p.slots {
+		c := cell(w.cells[j].Load())
+		if int(c.slot()) >= l.slots {
+			return nil, fmt.Errorf("%w: port %d cell %d names slot %d of %d", ErrCorrupt, port, j, c.slot(), l.slots)
+		}
+		p.slots[j], p.keys[j] = c.slot(), c.key(t)
+	}
+	const past = 1 << 62 // so far back that nothing is before it
+	p.safe, p.limit, p.soft = t-past, t-past, t-past
+	for q := range p.seen {
+		p.seen[q] = t - past
+	}
+	return p, nil
+}
+
+// Port returns the index of the producer's port.
+func (p *Producer) Port() int { return int(p.port) }
+
+// Reserve takes a free cell and returns its slot to be filled. The cell is the
+// caller's until Publish or Cancel. It returns ErrNoSlot when the producer
+// already holds a whole batch, or when readers have pinned every other slot.
+func (p *Producer) Reserve() (cell int, slot []byte, err error) {
+	if p.held >= p.lane.geo.Batch {
+		return 0, nil, ErrNoSlot
+	}
+	j := p.pick()
+	if j < 0 {
+		p.scan()
+		if j = p.pick(); j < 0 {
+			return 0, nil, ErrNoSlot
+		}
+	}
+	p.reserved[j] = true
+	p.held++
+	p.next = j
+	failpoint.Hit(stepFill)
+	return j, p.lane.slot(p.slots[j]), nil
+}
+
+// Slot returns the slot of a reserved cell.
+func (p *Producer) Slot(cell int) []byte { return p.lane.slot(p.slots[cell]) }
+
+// Cancel gives a reserved cell back unpublished.
+func (p *Producer) Cancel(cell int) {
+	if p.reserved[cell] {
+		p.reserved[cell] = false
+		p.free[cell] = true
+		p.held--
+	}
+}
+
+// pick returns a cell that no reader can have pinned, or -1.
+func (p *Producer) pick() int {
+	// Pairs with the bump in Reader.join: a reader that joins behind the tail
+	// may pin positions before safe, but only after the bump; if it is not
+	// seen here, the reader's second look at the entry comes after the
+	// exchange that displaced the slot, and fails.
+	safe := p.safe
+	current := p.lane.generation.Load() == p.gen
+	for i, j := 0, p.next; i < len(p.slots); i++ {
+		if !p.reserved[j] && (p.free[j] || current && before(p.keys[j], safe)) {
+			return j
+		}
+		if j++; j == len(p.slots) {
+			j = 0
+		}
+	}
+	return -1
+}
+
+// scan reads the cursors: how far producers may go, and which displaced slots
+// nobody reads any more.
+func (p *Producer) scan() {
+	l := p.lane
+	failpoint.Hit(stepScan)
+	p.gen = l.generation.Load()
+	// The tail comes first: a reader that joins after this load joins at or
+	// after it, so neither safe nor limit can pass a cursor not seen here.
+	t := l.tail.Load()
+	safe, gate := t, t
+	p.pins = p.pins[:0]
+	half := uint64(l.geo.Capacity / 2)
+	for i := range l.used() {
+		// Pairs with Reader.move and Reader.join.
+		c := cursor(l.cursors[i].word.Load())
+		if !c.joined() {
+			continue
+		}
+		pos := c.pos(t)
+		if before(pos, safe) {
+			safe = pos
+		}
+		if c.gated() && before(pos, gate) {
+			gate = pos
+		}
+		if n := c.pins(); n > 0 {
+			p.pins = append(p.pins, span{pos, uint64(n)})
+		}
+		if p.nudge != nil && !before(t, pos+half) {
+			p.nudge(i)
+		}
+	}
+	p.safe = safe
+	p.limit = gate + uint64(l.geo.Capacity)
+	p.soft = t + max(half/2, 1)
+	for j, key := range p.keys {
+		if !before(key, safe) && !p.reserved[j] {
+			p.free[j] = !p.pinned(key)
+		}
+	}
+}
+
+func (p *Producer) pinned(key uint64) bool {
+	for _, s := range p.pins {
+		if key-s.pos < s.n {
+			return true
+		}
+	}
+	return false
+}

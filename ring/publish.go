@@ -1,0 +1,144 @@
+package ring
+
+import (
+	"fmt"
+
+	"github.com/rvoip/shmbus/internal/failpoint"
+)
+
+// maxTries bounds the search for a free entry. A producer that loses an entry
+// has seen somebody else publish; so many losses in a row do not happen, but
+// words that change at random could keep it searching for ever.
+const maxTries = 1 << 22
+
+// Publish publishes the slot of a reserved cell and returns its position. The
+// cell stays reserved when it fails: with ErrFull on a reliable lane without
+// room, with ErrCorrupt when the lane's words make no sense.
+func (p *Producer) Publish(cell int) (uint64, error) {
+	failpoint.Hit(stepLoadTail)
+	pos, err := p.exchange(cell, p.lane.tail.Load())
+	if err != nil {
+		return 0, err
+	}
+	failpoint.Hit(stepTail)
+	// Pairs with the tail load of every producer and joiner: the event is in
+	// its entry before the tail says so.
+	if t := p.lane.tail; !t.CompareAndSwap(pos, pos+1) {
+		p.lane.forward(pos + 1)
+	}
+	failpoint.Hit(stepPublished)
+	return pos, nil
+}
+
+// PublishBatch publishes the slots of reserved cells in order and returns how
+// many, and the position of the last. Other producers' events may lie between
+// them; a process killed in the middle has published the first ones. When it
+// fails, the cells after the first n stay reserved.
+func (p *Producer) PublishBatch(cells []int) (n int, last uint64, err error) {
+	failpoint.Hit(stepLoadTail)
+	pos := p.lane.tail.Load()
+	for _, c := range cells {
+		if last, err = p.exchange(c, pos); err != nil {
+			break
+		}
+		pos = last + 1
+		n++
+		failpoint.Hit(stepBatchNext)
+	}
+	if n > 0 {
+		failpoint.Hit(stepTail)
+		p.lane.forward(pos)
+		failpoint.Hit(stepPublished)
+	}
+	return n, last, err
+}
+
+// exchange puts the slot of cell into the first unpublished entry at or after
+// s, which must not be past it, and books the slot it displaces.
+func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
+	if !p.reserved[cell] {
+		panic("ring: publish of a cell that is not reserved")
+	}
+	l := p.lane
+	for range maxTries {
+		failpoint.Hit(stepLoadEntry)
+		at := &l.entries[s&l.mask]
+		// Pairs with the CompareAndSwap below, of whichever producer.
+		w := entry(at.Load())
+		switch d := w.ahead(s >> l.shift); {
+		case d == 0:
+			// Published, but the tail may not say so: help, since its
+			// producer may never come to it.
+			failpoint.Hit(stepHelpTail)
+			l.tail.CompareAndSwap(s, s+1)
+			s++
+			continue
+		case d > 0:
+			// Published a lap or more later, so everything before that has
+			// been published too.
+			s += uint64(d)<<l.shift + 1
+			continue
+		case d < -1:
+			return 0, fmt.Errorf("%w: position %d is before its lap by %d", ErrCorrupt, s, -d)
+		}
+		if !before(s, p.soft) || l.geo.Reliable && !before(s, p.limit) {
+			// A batch moves the tail only at its end, and the limit counts
+			// from the tail: say first what is published already.
+			l.forward(s)
+			p.scan()
+			if l.geo.Reliable && !before(s, p.limit) {
+				p.full++
+				ownerStore(p.words.full, p.full)
+				return 0, ErrFull
+			}
+		}
+		displaced, owner, key := w.slot(), w.owner(), s-uint64(l.geo.Capacity)
+		if int(displaced) >= l.slots || owner != nobody && int(owner) >= len(l.ports) {
+			return 0, fmt.Errorf("%w: entry at position %d names slot %d of port %d", ErrCorrupt, s, displaced, owner)
+		}
+		if owner != p.port && owner != nobody && !before(key, p.seen[owner]) {
+			p.help(owner, key)
+		}
+		failpoint.Hit(stepIntent)
+		// Released by the CompareAndSwap below; read by helpers that have
+		// seen that, and by recovery.
+		ownerStore(p.words.intent, uint64(makeIntent(s, cell, displaced)))
+		failpoint.Hit(stepExchange)
+		// The event is published here, whole, or not at all. Our slot is the
+		// ring's, the displaced one is ours. Pairs with the entry loads of
+		// readers and producers.
+		if !at.CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, p.slots[cell]))) {
+			continue
+		}
+		failpoint.Hit(stepBook)
+		p.slots[cell], p.keys[cell] = displaced, key
+		p.free[cell], p.reserved[cell] = false, false
+		p.held--
+		ownerStore(&p.words.cells[cell], uint64(makeCell(key, displaced)))
+		p.published++
+		ownerStore(p.words.published, p.published)
+		return s, nil
+	}
+	return 0, fmt.Errorf("%w: no free entry found from position %d on", ErrCorrupt, s)
+}
+
+// help makes sure that port q, whose event at position pos is about to be
+// displaced, can still be recovered: once the entry is gone, only the intent
+// can say that the exchange took place. It comes before the exchange that
+// displaces the entry.
+func (p *Producer) help(q uint32, pos uint64) {
+	failpoint.Hit(stepHelpIntent)
+	word := p.lane.ports[q].intent
+	// Pairs with the store in exchange: its entry was seen, so its intent is.
+	x := intent(word.Load())
+	if x.idle() {
+		return
+	}
+	at := x.pos(pos)
+	p.seen[q] = at
+	if at == pos && !x.won() {
+		// Failure is fine: the port has gone on by itself. Pairs with the
+		// second look of recovery.
+		word.CompareAndSwap(uint64(x), uint64(x.asWon()))
+	}
+}

@@ -1,0 +1,360 @@
+package ring
+
+import (
+	"fmt"
+
+	"github.com/rvoip/shmbus/internal/failpoint"
+)
+
+// Reader reads a lane in place through one cursor. It belongs to one goroutine
+// at a time.
+//
+// Its window is what it has pinned: Poll opens one, Slot reads from it, Advance
+// gives its first events back, and the next Poll gives back the rest.
+type Reader struct {
+	lane  *Lane
+	index int
+	words *cursorWords
+
+	word  cursor // as this reader last stored it
+	gated bool   // wants the gate: reliable lane
+	pos   uint64 // first position of the window
+	slots []uint32
+	seen  []uint64
+	first int // window is slots[first:len]
+	width int
+
+	behind bool // evicted since the last overrun: resume with more headroom
+
+	received, missed, filtered, evictions uint64
+}
+
+// Reserve sets aside n pins of the lane's budget for cursor i, which the caller
+// owns. It returns ErrPinBudget when they are not to be had.
+func (l *Lane) Reserve(i, n int) error {
+	if n < 1 || n > MaxPin {
+		return fmt.Errorf("%w: %d wanted, must be 1 to %d", ErrPinBudget, n, MaxPin)
+	}
+	failpoint.Hit(stepJoinReserve)
+	// Reserve first, then look: of two that overdraw together at least one
+	// sees the other. Both may be refused; never both admitted.
+	l.cursors[i].reserved.Store(uint64(n))
+	if sum := l.Reserved(); sum > l.geo.Pins {
+		l.cursors[i].reserved.Store(0)
+		return fmt.Errorf("%w: %d wanted, %d of %d are reserved", ErrPinBudget, n, sum-n, l.geo.Pins)
+	}
+	return nil
+}
+
+// Reserved is how many pins of the budget are set aside.
+func (l *Lane) Reserved() int {
+	sum := uint64(0)
+	for i := range l.cursors {
+		sum += min(l.cursors[i].reserved.Load(), MaxPin)
+	}
+	return int(sum)
+}
+
+// NewReader returns a reader on cursor i, which the caller owns and has
+// reserved window pins for. It has no position before Join or Resume.
+func (l *Lane) NewReader(i, window int) *Reader {
+	w := &l.cursors[i]
+	return &Reader{
+		lane: l, index: i, words: w, gated: l.geo.Reliable,
+		slots: make([]uint32, window), seen: make([]uint64, window),
+	}
+}
+
+// Join starts at the tail: every event accepted after Join returns is read.
+func (r *Reader) Join() {
+	r.resetCounters()
+	l := r.lane
+	r.enter(l.tail.Load())
+	failpoint.Hit(stepJoinReread)
+	// Producers that had scanned before the store above had loaded a tail that
+	// is not after this one, so that what they think is free lies before it.
+	r.store(l.tail.Load())
+	failpoint.Hit(stepJoined)
+}
+
+// JoinOldest starts with the oldest event that the lane still holds. Events
+// before the tail may be overwritten before they are read, and count as missed.
+func (r *Reader) JoinOldest() {
+	r.resetCounters()
+	l := r.lane
+	r.enter(l.oldest(l.tail.Load()))
+	failpoint.Hit(stepJoinBump)
+	// Pairs with pick: producers drop what they believe to be safe.
+	l.generation.Add(1)
+	failpoint.Hit(stepJoinReread)
+	r.store(l.oldest(l.tail.Load()))
+	failpoint.Hit(stepJoined)
+}
+
+// Resume goes on where the cursor stands, as a process before this one left it.
+func (r *Reader) Resume() {
+	l := r.lane
+	c := cursor(r.words.word.Load())
+	t := l.tail.Load()
+	pos := c.pos(t)
+	if !c.joined() || before(t+uint64(l.slots), pos) {
+		pos = t // never joined, or hostile: the tail is not so far behind
+	}
+	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
+	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
+	if r.gated && !c.gated() {
+		r.behind = true
+	}
+	r.enter(pos)
+	failpoint.Hit(stepJoined)
+}
+
+func (l *Lane) oldest(t uint64) uint64 {
+	pos := t - uint64(l.geo.Capacity)
+	if before(pos, l.start) {
+		pos = l.start
+	}
+	return pos
+}
+
+func (r *Reader) enter(pos uint64) {
+	failpoint.Hit(stepJoinHigh)
+	r.lane.raiseHigh(r.index + 1)
+	failpoint.Hit(stepJoinStore)
+	r.store(pos)
+}
+
+func (r *Reader) store(pos uint64) {
+	r.pos, r.first, r.width = pos, 0, 0
+	r.word = makeCursor(pos, 0, r.flags())
+	r.words.word.Store(uint64(r.word))
+}
+
+func (r *Reader) flags() uint64 {
+	if r.gated {
+		return flagJoined | flagGated
+	}
+	return flagJoined
+}
+
+func (r *Reader) resetCounters() {
+	r.received, r.missed, r.filtered, r.evictions = 0, 0, 0, 0
+	w := r.words
+	w.want.Store(0)
+	w.received.Store(0)
+	w.missed.Store(0)
+	w.filtered.Store(0)
+	w.evictions.Store(0)
+}
+
+// Poll gives back the window and opens a new one of up to max events, as far
+// as they are published. It returns how many, and how many events were
+// overwritten before this reader came to them. n is 0 when there is nothing new.
+func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
+	pos := r.Position()
+	max = min(max, len(r.slots))
+	for range pollTries {
+		failpoint.Hit(stepLook)
+		m, skip := r.look(pos, max)
+		if skip > 0 {
+			missed += skip
+			pos += skip
+			continue
+		}
+		if m == 0 {
+			break
+		}
+		if err := r.move(pos, m); err != nil {
+			return 0, missed, err
+		}
+		if v := r.validate(m); v > 0 {
+			failpoint.Hit(stepRead)
+			r.width = v
+			r.note(uint64(v), missed)
+			return v, missed, nil
+		}
+	}
+	r.note(0, missed)
+	return 0, missed, r.move(pos, 0)
+}
+
+// pollTries bounds how often one Poll may be overtaken.
+const pollTries = 64
+
+// look finds up to max events from pos on. skip is how many positions to pass
+// over because the first is not to be had.
+func (r *Reader) look(pos uint64, max int) (m int, skip uint64) {
+	l := r.lane
+	for m < max {
+		at := pos + uint64(m)
+		// Pairs with the exchange of the producer: what it wrote into the
+		// slot before is visible.
+		w := l.entries[at&l.mask].Load()
+		e := entry(w)
+		d := e.ahead(at >> l.shift)
+		if d < 0 {
+			return m, 0
+		}
+		if d > 0 || int(e.slot()) >= l.slots {
+			if m > 0 {
+				return m, 0
+			}
+			return 0, r.overrun(pos, pos+uint64(d)<<l.shift)
+		}
+		r.slots[m], r.seen[m] = e.slot(), w
+		m++
+	}
+	return m, 0
+}
+
+// overrun is how far to jump when the event at pos has been overwritten by the
+// one at newer: to the oldest events still held, with some headroom, since they
+// are the next to be overwritten. It is 1 for an entry that cannot be right.
+func (r *Reader) overrun(pos, newer uint64) uint64 {
+	l := r.lane
+	n := uint64(l.geo.Capacity)
+	t := l.tail.Load()
+	if newer == pos || before(t+uint64(l.slots), newer) {
+		return 1
+	}
+	if before(t, newer+1) || before(newer+n, t) {
+		t = newer + 1
+	}
+	room := n / 4
+	if r.behind {
+		r.behind = false
+		room = n / 2
+	}
+	return t - n + max(room, 1) - pos
+}
+
+// validate looks again at the m entries that the cursor has just pinned and
+// returns how many still hold what look saw. What is there after the pin stays
+// there until the pin moves: a producer that displaces it from now on scans
+// after its exchange, and finds the pin. Pairs with Producer.scan.
+func (r *Reader) validate(m int) int {
+	failpoint.Hit(stepValidate)
+	l := r.lane
+	v := 0
+	for v < m && l.entries[(r.pos+uint64(v))&l.mask].Load() == r.seen[v] {
+		v++
+	}
+	return v
+}
+
+// Slot returns event k of the window in place, and its position. It is valid
+// until Advance has passed it, or Poll, or Leave.
+func (r *Reader) Slot(k int) ([]byte, uint64) {
+	i := r.first + k
+	if k < 0 || i >= r.width {
+		panic(fmt.Sprintf("ring: event %d of a window of %d", k, r.width-r.first))
+	}
+	return r.lane.slot(r.slots[i]), r.pos + uint64(k)
+}
+
+// Window is how many events of the window have not been given back.
+func (r *Reader) Window() int { return r.width - r.first }
+
+// Advance gives the first k events of the window back, at once: the cursor
+// moves on, and the rest stays pinned.
+func (r *Reader) Advance(k int) error {
+	if k < 0 || k > r.Window() {
+		panic(fmt.Sprintf("ring: advance by %d in a window of %d", k, r.Window()))
+	}
+	if k == 0 {
+		return nil
+	}
+	first, width := r.first+k, r.width
+	if err := r.move(r.pos+uint64(k), width-first); err != nil {
+		return err
+	}
+	r.first, r.width = first, width
+	return nil
+}
+
+// Ready tells whether a Poll would find something. Unlike the other methods it
+// may be called while the reader's own goroutine sleeps.
+func (r *Reader) Ready() bool {
+	pos := r.Position()
+	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0
+}
+
+// Position is the next position that Poll would look at.
+func (r *Reader) Position() uint64 { return r.pos + uint64(r.width-r.first) }
+
+// Lag is how many events the lane holds that this reader has not polled.
+func (r *Reader) Lag() uint64 {
+	if d := int64(r.lane.tail.Load() - r.Position()); d > 0 {
+		return uint64(d)
+	}
+	return 0
+}
+
+// Evictions counts how often this reader lost its gate.
+func (r *Reader) Evictions() uint64 { return r.evictions }
+
+// move makes the cursor (pos, n pinned). The window is empty afterwards.
+func (r *Reader) move(pos uint64, n int) error {
+	next := makeCursor(pos, n, r.flags())
+	r.pos, r.first, r.width = pos, 0, 0
+	if next == r.word {
+		return nil
+	}
+	failpoint.Hit(stepPin)
+	for try := 0; ; try++ {
+		// One word for position and pin. Pairs with Producer.scan. An
+		// evictor is the only other writer; losing to it shows the eviction.
+		// The gate is taken again with this move, which is a join behind the
+		// tail: nothing is lost from the tail of this instant on.
+		if r.words.word.CompareAndSwap(uint64(r.word), uint64(next)) {
+			break
+		}
+		was := r.word
+		r.word = cursor(r.words.word.Load())
+		if was.gated() && !r.word.gated() {
+			r.behind = true
+			r.evictions++
+			ownerStore(r.words.evictions, r.evictions)
+		}
+		if try > 1000 {
+			return fmt.Errorf("%w: somebody else writes the cursor of reader %d", ErrCorrupt, r.index)
+		}
+	}
+	r.word = next
+	failpoint.Hit(stepMove)
+	if r.gated {
+		r.lane.wakeRoom(r.index, pos)
+	}
+	return nil
+}
+
+func (r *Reader) note(received, missed uint64) {
+	if received > 0 {
+		r.received += received
+		ownerStore(r.words.received, r.received)
+	}
+	if missed > 0 {
+		r.missed += missed
+		ownerStore(r.words.missed, r.missed)
+	}
+}
+
+// Filtered counts n events of the window as not wanted by the subscriber.
+func (r *Reader) Filtered(n int) {
+	r.filtered += uint64(n)
+	ownerStore(r.words.filtered, r.filtered)
+}
+
+// Leave gives the window, the cursor and its pins back.
+func (r *Reader) Leave() {
+	failpoint.Hit(stepLeave)
+	r.lane.ClearCursor(r.index)
+	r.first, r.width = 0, 0
+}
+
+// Detach gives the window back and leaves the cursor where it is, for Resume.
+func (r *Reader) Detach() {
+	failpoint.Hit(stepLeave)
+	r.lane.Unpin(r.index)
+	r.first, r.width = 0, 0
+}

@@ -1,0 +1,61 @@
+package ring
+
+import "github.com/rvoip/shmbus/internal/failpoint"
+
+// ClearCursor forgets cursor i: its position, its pins, its share of the
+// budget. The caller owns the cursor, or has proof that its owner is dead and
+// that nobody else recovers it. It may be killed anywhere and started over.
+func (l *Lane) ClearCursor(i int) {
+	c := &l.cursors[i]
+	failpoint.Hit(stepRecoverCursor)
+	c.word.Store(0)
+	c.reserved.Store(0)
+	l.notifyRoom(c.want)
+}
+
+// Unpin drops the pins of cursor i and keeps its position and its gate, for a
+// reader that will come back. The caller is as for ClearCursor.
+func (l *Lane) Unpin(i int) {
+	c := &l.cursors[i]
+	failpoint.Hit(stepRecoverCursor)
+	for range 1000 {
+		w := cursor(c.word.Load())
+		// Pairs with Evict, which may take the gate at the same time.
+		if w.pins() == 0 || c.word.CompareAndSwap(uint64(w), uint64(w)&^uint64(MaxPin<<flagBits)) {
+			return
+		}
+	}
+}
+
+// Evict takes the gate from cursor i, whose word the caller has seen as was:
+// producers no longer wait for it. Its pins hold. It reports whether the cursor
+// still was that word.
+func (l *Lane) Evict(i int, was Gate) bool {
+	failpoint.Hit(stepEvict)
+	if !l.cursors[i].word.CompareAndSwap(uint64(was.word), uint64(was.word)&^flagGated) {
+		return false
+	}
+	l.WakeRoom()
+	return true
+}
+
+// Gate is a cursor that holds producers back, as it was at one instant. Equal
+// gates of the same reader mean that it has not moved.
+type Gate struct {
+	Reader int
+	Behind uint64 // positions between it and the tail
+	word   cursor
+}
+
+// Gates lists the gated cursors that leave no room for an event at the tail.
+func (l *Lane) Gates() []Gate {
+	var gates []Gate
+	t := l.tail.Load()
+	for i := range l.used() {
+		c := cursor(l.cursors[i].word.Load())
+		if c.joined() && c.gated() && !before(t, c.pos(t)+uint64(l.geo.Capacity)) {
+			gates = append(gates, Gate{Reader: i, Behind: t - c.pos(t), word: c})
+		}
+	}
+	return gates
+}

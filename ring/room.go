@@ -1,0 +1,99 @@
+package ring
+
+import (
+	"sync/atomic"
+
+	"github.com/rvoip/shmbus/internal/failpoint"
+)
+
+// A producer without room leaves the position it waits for beside the cursor
+// that holds it back, in a line that this reader owns anyway, so that looking
+// for it costs readers nothing.
+//
+//	producer: room count; want = target; cursor again; wait on the room count
+//	reader:   cursor; want; if passed: want = 0, room count + 1, wake
+
+// RoomTicket is what AwaitRoom waits to change.
+type RoomTicket struct{ count uint32 }
+
+// PrepareRoom asks the reader that is furthest behind to wake this producer
+// when there is room again. It returns false when there is room already.
+func (p *Producer) PrepareRoom() (RoomTicket, bool) {
+	l := p.lane
+	ticket := RoomTicket{l.room.Load()}
+	i, pos, full := p.slowest()
+	if !full {
+		return ticket, false
+	}
+	n := uint64(l.geo.Capacity)
+	// Not at the first free entry, or reader and producer would go on in
+	// lockstep, a wake for every event.
+	target := pos + max(n/8, 1)
+	failpoint.Hit(stepWant)
+	want := l.cursors[i].want
+	for {
+		w := want.Load()
+		if w != 0 && !before(target<<1, w&^1) {
+			break // an earlier target of another producer will do
+		}
+		if want.CompareAndSwap(w, target<<1|1) {
+			break
+		}
+	}
+	// The second look pairs with the want load in wakeRoom: either the reader
+	// sees the want, or we see its cursor.
+	_, now, full := p.slowest()
+	return ticket, full && !before(pos, now)
+}
+
+// AwaitRoom sleeps until a reader has made room, somebody calls WakeRoom, or
+// the deadline (monotonic ns, see Parker). It may return early: look again.
+func (p *Producer) AwaitRoom(t RoomTicket, deadline int64) error {
+	failpoint.Hit(stepRoomWait)
+	l := p.lane
+	return l.parker.Park(futexWord(l.room), t.count, AllBits, deadline, func() bool { return l.room.Load() != t.count })
+}
+
+// WakeRoom wakes every producer of the lane that waits for room, so that it
+// looks again.
+func (l *Lane) WakeRoom() {
+	l.room.Add(1)
+	_ = l.parker.Wake(futexWord(l.room), AllBits)
+}
+
+// slowest finds the gated cursor furthest behind, and whether it leaves no room
+// for the next event.
+func (p *Producer) slowest() (reader int, pos uint64, full bool) {
+	l := p.lane
+	t := l.tail.Load()
+	pos = t
+	for i := range l.used() {
+		c := cursor(l.cursors[i].word.Load())
+		if !c.joined() || !c.gated() {
+			continue
+		}
+		if q := c.pos(t); before(q, pos) {
+			reader, pos = i, q
+		}
+	}
+	return reader, pos, !before(t, pos+uint64(l.geo.Capacity))
+}
+
+// wakeRoom wakes the producers that wait for reader i to come to pos.
+func (l *Lane) wakeRoom(i int, pos uint64) {
+	want := l.cursors[i].want
+	// After the cursor has moved: pairs with the second look in PrepareRoom.
+	w := want.Load()
+	if w == 0 || before(pos<<1, w&^1) {
+		return
+	}
+	l.notifyRoom(want)
+}
+
+func (l *Lane) notifyRoom(want *atomic.Uint64) {
+	if want.Swap(0) == 0 {
+		return
+	}
+	failpoint.Hit(stepRoomWake)
+	l.WakeRoom()
+}
