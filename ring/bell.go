@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/internal/word"
 )
 
 // AllBits is the mask that every sleeper answers to.
@@ -28,7 +29,7 @@ const BellSize = spacing
 
 // NewBell binds to a bell in mem, which must hold zeros when first used.
 func NewBell(mem []byte, parker Parker) *Bell {
-	return &Bell{interest: word32(mem, 0), count: word32(mem, 4), parker: parker}
+	return &Bell{interest: word.U32(mem, 0), count: word.U32(mem, 4), parker: parker}
 }
 
 // Ticket is the count that a sleeper waits to change.
@@ -50,7 +51,7 @@ func (b *Bell) Arm(mask uint32) Ticket {
 // other goroutines may call it during Sleep. Sleep may return early: look again.
 func (b *Bell) Sleep(t Ticket, mask uint32, deadline int64, ready func() bool) error {
 	failpoint.Hit(stepBellWait)
-	return b.parker.Park(futexWord(b.count), uint32(t), mask, deadline, ready)
+	return b.parker.Park(word.Futex(b.count), uint32(t), mask, deadline, ready)
 }
 
 // Ring wakes the sleepers that care for bit. The event is published already.
@@ -77,5 +78,5 @@ func (b *Bell) Wake(bits uint32) {
 	// count changed and not sleep.
 	b.count.Add(1)
 	failpoint.Hit(stepBellWake)
-	_ = b.parker.Wake(futexWord(b.count), bits)
+	_ = b.parker.Wake(word.Futex(b.count), bits)
 }

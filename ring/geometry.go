@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"github.com/rvoip/shmbus/internal/word"
 	"math/bits"
 )
 
@@ -55,7 +56,7 @@ func (g Geometry) Validate() error {
 }
 
 const (
-	lineSize = 64
+	lineSize = word.LineSize
 	// spacing keeps words of different writers apart: two lines, as the
 	// adjacent-line prefetcher fetches lines in pairs.
 	spacing = 2 * lineSize

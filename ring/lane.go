@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"github.com/rvoip/shmbus/internal/word"
 	"math/bits"
 	"sync/atomic"
 )
@@ -49,7 +50,7 @@ func Format(mem []byte, geo Geometry, start uint64) error {
 		return err
 	}
 	l.tail.Store(start)
-	word64(mem, offStart).Store(start)
+	word.U64(mem, offStart).Store(start)
 	n := uint64(geo.Capacity)
 	for i := uint64(0); i < n; i++ {
 		pos := start - n + i
@@ -73,7 +74,7 @@ func Attach(mem []byte, geo Geometry, parker Parker) (*Lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.start = word64(mem, offStart).Load()
+	l.start = word.U64(mem, offStart).Load()
 	l.parker = parker
 	return l, nil
 }
@@ -82,8 +83,8 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 	if err := geo.Validate(); err != nil {
 		return nil, err
 	}
-	if len(mem) < geo.Size() || !aligned(mem) {
-		return nil, fmt.Errorf("%w: %d bytes (aligned: %t) for a lane of %d", ErrGeometry, len(mem), aligned(mem), geo.Size())
+	if len(mem) < geo.Size() || !word.Aligned(mem) {
+		return nil, fmt.Errorf("%w: %d bytes (aligned: %t) for a lane of %d", ErrGeometry, len(mem), word.Aligned(mem), geo.Size())
 	}
 	at := geo.layout()
 	l := &Lane{
@@ -92,33 +93,33 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 		mask:       uint64(geo.Capacity - 1),
 		shift:      uint(bits.TrailingZeros(uint(geo.Capacity))),
 		slots:      geo.Slots(),
-		tail:       word64(mem, offTail),
-		generation: word64(mem, offGeneration),
-		high:       word64(mem, offHigh),
-		room:       word32(mem, offRoom),
-		entries:    words64(mem, at.entries, geo.Capacity),
+		tail:       word.U64(mem, offTail),
+		generation: word.U64(mem, offGeneration),
+		high:       word.U64(mem, offHigh),
+		room:       word.U32(mem, offRoom),
+		entries:    word.U64s(mem, at.entries, geo.Capacity),
 		bytes:      mem[at.slots:at.size:at.size],
 	}
 	for i := range geo.Ports {
 		off := offPorts + i*spacing
 		l.ports = append(l.ports, portWords{
-			owner:     word64(mem, off+portOwner),
-			intent:    word64(mem, off+portIntent),
-			published: word64(mem, off+portPublished),
-			full:      word64(mem, off+portFull),
-			cells:     words64(mem, at.cells+i*at.cellStride, l.cells),
+			owner:     word.U64(mem, off+portOwner),
+			intent:    word.U64(mem, off+portIntent),
+			published: word.U64(mem, off+portPublished),
+			full:      word.U64(mem, off+portFull),
+			cells:     word.U64s(mem, at.cells+i*at.cellStride, l.cells),
 		})
 	}
 	for i := range geo.Readers {
 		off := at.cursors + i*spacing
 		l.cursors = append(l.cursors, cursorWords{
-			word:      word64(mem, off+cursorWord),
-			reserved:  word64(mem, off+cursorReserved),
-			want:      word64(mem, off+cursorWant),
-			received:  word64(mem, off+cursorReceived),
-			missed:    word64(mem, off+cursorMissed),
-			filtered:  word64(mem, off+cursorFiltered),
-			evictions: word64(mem, off+cursorEvictions),
+			word:      word.U64(mem, off+cursorWord),
+			reserved:  word.U64(mem, off+cursorReserved),
+			want:      word.U64(mem, off+cursorWant),
+			received:  word.U64(mem, off+cursorReceived),
+			missed:    word.U64(mem, off+cursorMissed),
+			filtered:  word.U64(mem, off+cursorFiltered),
+			evictions: word.U64(mem, off+cursorEvictions),
 		})
 	}
 	return l, nil
@@ -169,3 +170,6 @@ func (l *Lane) forward(to uint64) {
 		}
 	}
 }
+
+// NewMemory returns n zeroed bytes of heap memory, as Format wants them.
+func NewMemory(n int) []byte { return word.NewMemory(n) }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -86,7 +87,7 @@ func (p *LocalParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	w := newWaiter(val, mask, ready)
 	p.mu.Lock()
 	// Under the lock that Wake takes after it has changed the word.
-	if loadFutexWord(addr) != val {
+	if word.LoadFutex(addr) != val {
 		p.mu.Unlock()
 		w.recycle()
 		return nil

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -63,7 +64,7 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	}
 	p.mu.Unlock()
 
-	if loadFutexWord(addr) == val {
+	if word.LoadFutex(addr) == val {
 		w.sleep(deadline)
 	}
 
@@ -91,7 +92,7 @@ func (p *FutexParker) dispatch(addr *uint32, q *futexQueue) {
 		}
 		// The word first, then what it announces: a ring after this load ends
 		// the wait below at once.
-		val := loadFutexWord(addr)
+		val := word.LoadFutex(addr)
 		for _, w := range q.shared {
 			if w.ready() {
 				w.signal()

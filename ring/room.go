@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/internal/word"
 )
 
 // A producer without room leaves the position it waits for beside the cursor
@@ -16,12 +17,11 @@ import (
 // RoomTicket is what AwaitRoom waits to change.
 type RoomTicket struct{ count uint32 }
 
-// PrepareRoom asks the reader that is furthest behind to wake this producer
-// when there is room again. It returns false when there is room already.
-func (p *Producer) PrepareRoom() (RoomTicket, bool) {
-	l := p.lane
+// PrepareRoom asks the reader that is furthest behind to wake whoever waits for
+// room once there is some again. It returns false when there is room already.
+func (l *Lane) PrepareRoom() (RoomTicket, bool) {
 	ticket := RoomTicket{l.room.Load()}
-	i, pos, full := p.slowest()
+	i, pos, full := l.slowest()
 	if !full {
 		return ticket, false
 	}
@@ -42,29 +42,27 @@ func (p *Producer) PrepareRoom() (RoomTicket, bool) {
 	}
 	// The second look pairs with the want load in wakeRoom: either the reader
 	// sees the want, or we see its cursor.
-	_, now, full := p.slowest()
+	_, now, full := l.slowest()
 	return ticket, full && !before(pos, now)
 }
 
 // AwaitRoom sleeps until a reader has made room, somebody calls WakeRoom, or
 // the deadline (monotonic ns, see Parker). It may return early: look again.
-func (p *Producer) AwaitRoom(t RoomTicket, deadline int64) error {
+func (l *Lane) AwaitRoom(t RoomTicket, deadline int64) error {
 	failpoint.Hit(stepRoomWait)
-	l := p.lane
-	return l.parker.Park(futexWord(l.room), t.count, AllBits, deadline, func() bool { return l.room.Load() != t.count })
+	return l.parker.Park(word.Futex(l.room), t.count, AllBits, deadline, func() bool { return l.room.Load() != t.count })
 }
 
 // WakeRoom wakes every producer of the lane that waits for room, so that it
 // looks again.
 func (l *Lane) WakeRoom() {
 	l.room.Add(1)
-	_ = l.parker.Wake(futexWord(l.room), AllBits)
+	_ = l.parker.Wake(word.Futex(l.room), AllBits)
 }
 
 // slowest finds the gated cursor furthest behind, and whether it leaves no room
 // for the next event.
-func (p *Producer) slowest() (reader int, pos uint64, full bool) {
-	l := p.lane
+func (l *Lane) slowest() (reader int, pos uint64, full bool) {
 	t := l.tail.Load()
 	pos = t
 	for i := range l.used() {

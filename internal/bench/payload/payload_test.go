@@ -111,8 +111,15 @@ func TestTailNoticesEveryChangedByte(t *testing.T) {
 	assert.NotEqual(t, sum, SumTail(tail, NewNote(0, 10, false)))
 }
 
-func TestCastRefusesTooFewBytes(t *testing.T) {
-	assert.Panics(t, func() { Cast[V64](make([]byte, 63)) })
+func TestBytesAreTheSizedValue(t *testing.T) {
+	var v V64
+	n := NewNote(2, 5, false)
+	FillBytes(codec.AsBytes(&v), n, true)
+	got, ok := Read(&v, true)
+	assert.True(t, ok)
+	assert.Equal(t, n, got)
+	_, ok = ReadBytes(codec.AsBytes(&v), true)
+	assert.True(t, ok)
 }
 
 func BenchmarkFillRead64(b *testing.B) {

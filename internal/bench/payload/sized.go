@@ -33,5 +33,13 @@ func Read[T any](v *T, sum bool) (Note, bool) {
 	return Note(w[0]), !sum || Sum(w[:end]) == w[end]
 }
 
-// Touch reads all of v without checking, and returns something made of it.
-func Touch[T any](v *T) uint64 { return Sum(words(v)) }
+// FillBytes writes an event into plain bytes, whose length is a multiple of
+// eight and at least 16, and which start at a multiple of eight.
+func FillBytes(b []byte, n Note, sum bool) { fill(wordsOf(b), n, sum) }
+
+// ReadBytes is Read for what FillBytes wrote.
+func ReadBytes(b []byte, sum bool) (Note, bool) {
+	w := wordsOf(b)
+	end := len(w) - 1
+	return Note(w[0]), !sum || Sum(w[:end]) == w[end]
+}

@@ -8,10 +8,7 @@ func words[T any](v *T) []uint64 {
 	return unsafe.Slice((*uint64)(unsafe.Pointer(v)), unsafe.Sizeof(*v)/8)
 }
 
-// Cast is the value at the front of b, which must be long enough and aligned
-// to eight bytes; it is meant for slots that this module laid out itself.
-func Cast[T any](b []byte) *T {
-	var v T
-	_ = b[:unsafe.Sizeof(v)]
-	return (*T)(unsafe.Pointer(unsafe.SliceData(b)))
+// wordsOf is b as 64-bit words; b starts at a multiple of eight, as slots do.
+func wordsOf(b []byte) []uint64 {
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
 }

@@ -1,0 +1,2 @@
+// Package stat keeps latencies and sums up runs.
+package stat
