@@ -48,14 +48,14 @@ var (
 	ErrNoPublish = fmt.Errorf("shm: the file system cannot put a finished file into place: %w", errors.ErrUnsupported)
 	// ErrInUse is returned by Remove while a process is attached; see InUseError.
 	ErrInUse = errors.New("shm: region is in use")
-	// ErrBusy says that another process has been removing this very region for longer than an attacher waits.
+	// ErrBusy says that another process has been removing this very region for as long as we were ready to wait.
 	ErrBusy = errors.New("shm: region is being removed by another process")
 	// ErrNoLockAccess says that a viewer may not open the lock file and so cannot ask who is alive.
 	ErrNoLockAccess = fmt.Errorf("shm: no access to the lock file: %w", fs.ErrPermission)
 )
 
-// ErrFault says that the memory of a region went away under the reader, because a process truncated its file.
-var ErrFault = errors.New("shm: region memory is gone, its file was truncated")
+// ErrFault says that memory of a region could not be accessed: a process truncated its file, or a viewer tried to write.
+var ErrFault = errors.New("shm: region memory is not accessible (was its file truncated?)")
 
 // How a futex wait ends other than by a wake.
 var (

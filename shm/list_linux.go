@@ -1,0 +1,63 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// list describes the regions of a directory.
+func list(path string) ([]Entry, error) {
+	dir, err := openDirectory(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.close()
+	names, err := dir.names()
+	if err != nil {
+		return nil, fmt.Errorf("shm: list %s: %w", path, err)
+	}
+	slices.Sort(names)
+	var entries []Entry
+	for _, name := range names {
+		if checkName(name) != nil {
+			continue
+		}
+		if e, ok := dir.entry(name, names); ok {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// entry describes one file, if that is a region. One that we may not read counts if it has a lock file.
+func (d *directory) entry(name string, names []string) (Entry, bool) {
+	e := Entry{Name: name}
+	st, err := d.stat(name)
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return e, false
+	}
+	e.Size, e.ModTime = st.Size, time.Unix(st.Mtim.Unix())
+	c, err := d.openCandidate(name, unix.O_RDONLY)
+	if errors.Is(err, fs.ErrPermission) {
+		e.Err = err
+		return e, slices.ContainsFunc(names, func(file string) bool {
+			_, draft, ok := leftover(name, file)
+			return ok && !draft
+		})
+	}
+	if err != nil {
+		return e, false
+	}
+	defer c.close()
+	h, err := c.header(d.join(name))
+	if errors.Is(err, ErrForeign) {
+		return e, false
+	}
+	e.ID, e.Version, e.Err = h.id, h.version, err
+	return e, true
+}

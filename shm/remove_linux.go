@@ -1,0 +1,108 @@
+package shm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// remove unlinks a region that nobody uses. It takes all bytes of the lock file first, so that nobody attaches between
+// the check and the removal; who tries meanwhile looks again a little later.
+func remove(s *spec) error {
+	dir, err := openDirectory(s.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	for start := time.Now(); ; time.Sleep(pace) {
+		err := dir.removeOnce(s)
+		if !errors.Is(err, ErrBusy) && !errors.Is(err, errMoved) || time.Since(start) > patience {
+			return err
+		}
+	}
+}
+
+func (d *directory) removeOnce(s *spec) error {
+	path := d.join(s.name)
+	c, err := d.openCandidate(s.name, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	h, err := c.header(path)
+	if err != nil {
+		return err
+	}
+	locks, err := d.openLocks(s.name, c, &h, unix.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = locks.close() }()
+	if ok, err := tryLock(locks.fd, unix.F_WRLCK, 0, 0); err != nil {
+		return fmt.Errorf("shm: remove %s: %w", path, err)
+	} else if !ok {
+		return d.inUse(path, locks.fd)
+	}
+	if same, err := d.holds(s.name, &c.st); err != nil {
+		return err
+	} else if !same {
+		return errMoved
+	}
+	step("remove region")
+	if err := d.unlink(s.name); err != nil {
+		return fmt.Errorf("shm: remove region %s: %w", path, err)
+	}
+	step("remove lock file")
+	if err := d.unlink(lockName(s.name, h.id)); err != nil {
+		return fmt.Errorf("shm: remove the lock file of %s: %w", path, err)
+	}
+	d.sweep(s.name)
+	return nil
+}
+
+func (d *directory) inUse(path string, fd int) error {
+	n, err := countAttachments(fd, MaxLocks, maxAttach)
+	if err != nil {
+		return fmt.Errorf("shm: remove %s: %w", path, err)
+	}
+	if n == 0 {
+		// They left between the two questions, or somebody else is removing it.
+		return fmt.Errorf("%w: %s", ErrBusy, path)
+	}
+	return &InUseError{Path: path, Attachments: n}
+}
+
+func removeForce(s *spec) error {
+	dir, err := openDirectory(s.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	path := dir.join(s.name)
+	c, err := dir.openCandidate(s.name, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	h, err := c.header(path)
+	damaged := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrVersion)
+	if err != nil && !damaged {
+		return err
+	}
+	if same, err := dir.holds(s.name, &c.st); err != nil || !same {
+		return err // somebody else has just removed it
+	}
+	if err := dir.unlink(s.name); err != nil {
+		return fmt.Errorf("shm: remove region %s: %w", path, err)
+	}
+	if !damaged {
+		if err := dir.unlink(lockName(s.name, h.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("shm: remove the lock file of %s: %w", path, err)
+		}
+	}
+	dir.sweep(s.name)
+	return nil
+}
