@@ -2,7 +2,7 @@ package codec
 
 // Bool is a boolean that is safe to read from shared memory. A Go bool is not: the compiler
 // takes for granted that it holds 0 or 1, and misbehaves with any other byte. The zero value is
-// false.
+// false. In a schema it is a bool; a type defined from it is a uint8.
 type Bool uint8
 
 // The two values of a [Bool].

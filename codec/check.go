@@ -45,24 +45,26 @@ func checkFields(fields []Field, size uint32, depth int) (used uint32, err error
 	end := uint64(0)
 	for i := range fields {
 		f := &fields[i]
-		if err := f.checkName(depth > 0 && len(fields) == 1); err != nil {
+		// The inner array of an array of arrays has no name. It must be all there is.
+		inner := depth > 0 && len(fields) == 1 && f.Count > 0 && f.Size == size
+		if err := f.checkName(inner); err != nil {
 			return 0, err
 		}
 		if _, ok := names[f.Name]; ok {
 			return 0, fmt.Errorf("two fields %s", f.Name)
 		}
 		names[f.Name] = struct{}{}
-		inner, err := f.check(depth)
+		n, err := f.check(depth)
 		if err != nil {
 			return 0, fmt.Errorf("field %s: %w", f.Name, err)
 		}
 		if uint64(f.Offset) < end {
-			return 0, fmt.Errorf("field %s at %d begins before %d, where the one before it ends", f.Name, f.Offset, end)
+			return 0, fmt.Errorf("field %s at %d begins before %d, where its predecessor ends", f.Name, f.Offset, end)
 		}
 		if end = uint64(f.Offset) + uint64(f.Size); end > uint64(size) {
 			return 0, fmt.Errorf("field %s at %d with %d bytes ends beyond %d", f.Name, f.Offset, f.Size, size)
 		}
-		used += inner
+		used += n
 	}
 	return used, nil
 }

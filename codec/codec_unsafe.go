@@ -2,9 +2,9 @@ package codec
 
 import "unsafe"
 
-// Cast returns the value at the start of b, in place. It is the fast path for a caller that has accepted T with
-// [Of] and knows b to be aligned, as slots are; see [View] for the path that checks both.
-// It panics if b is shorter than T, and so never reaches outside b.
+// Cast returns the value at the start of b, in place. It is the fast path for a caller that has had
+// T accepted by [Of] and knows that b is aligned, as slots are; [View] checks both. The result
+// is valid for as long as b is. Cast panics if b is shorter than T, and so never reaches outside b.
 func Cast[T any](b []byte) *T {
 	size := sizeOf[T]()
 	if size == 0 {

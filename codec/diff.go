@@ -2,9 +2,9 @@ package codec
 
 import "fmt"
 
-// Diff says in words where two layouts differ, one difference a line, l being "here" and other
-// "there": "field Caller: string32 at 16 here, string64 at 16 there". It returns nothing if their schemas
-// are the same.
+// Diff says in words where two layouts differ, l being "here" and other "there":
+// "field Caller: string32 at 16 here, string64 at 16 there". It returns nil if, and only if, their
+// schemas are the same.
 func (l *Layout) Diff(other *Layout) []string {
 	var d []string
 	if l.Size != other.Size {
@@ -32,8 +32,9 @@ func diffFields(d []string, prefix string, here, there []Field) []string {
 		if h.place() != t.place() {
 			d = append(d, fmt.Sprintf("field %s%s: %s here, %s there", prefix, h.Name, h.place(), t.place()))
 		}
-		if h.Kind == KindStruct && t.Kind == KindStruct {
-			d = diffFields(d, prefix+h.Name+"[].", h.Fields, t.Fields)
+		hm, brackets := h.members()
+		if tm, tb := t.members(); brackets == tb {
+			d = diffFields(d, prefix+h.Name+brackets+".", hm, tm)
 		}
 	}
 	for i := range there {

@@ -35,6 +35,12 @@
 // them mean nothing in another process, the size of int, uint and uintptr differs by platform, and a
 // Go bool must never hold a byte other than 0 or 1, which shared memory cannot promise.
 //
+// # Fixed-capacity types
+//
+// The number in a name is the size in bytes. Two of them are the length, so a [String64] holds up to 62
+// bytes. The zero value is empty. Set stores a value and clears the rest, so that values are
+// comparable with ==. Like any variable, one is not safe for concurrent use while it is written.
+//
 // # Caveats
 //
 // A view's bytes belong to whoever owns the slot. A view must not be used after its slot was

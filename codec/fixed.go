@@ -5,7 +5,7 @@ import "unicode/utf8"
 // lengthSize is the size of the length in front of a fixed-capacity value.
 const lengthSize = 2
 
-// array is the room of a fixed-capacity value; with the length in front the sizes are powers of two.
+// array is the room of a fixed-capacity value. With the length the sizes are powers of two.
 type array interface {
 	[14]byte | [30]byte | [62]byte | [126]byte | [254]byte
 }
@@ -21,8 +21,8 @@ type fixed[A array] struct {
 	b A
 }
 
-// Bytes returns the content in place. A length that lies, as it may in shared memory, is cut to the
-// capacity.
+// Bytes returns the content in place, valid for as long as the value is. A length that lies, as it
+// may in shared memory, is cut to the capacity.
 func (f *fixed[A]) Bytes() []byte {
 	room := f.room()
 	return room[:min(int(f.n), len(room))]
@@ -58,8 +58,8 @@ func (t *text[A]) Set(s string) error {
 	return nil
 }
 
-// SetTruncate stores as much of s as fits, without cutting a UTF-8 sequence in two, and reports whether
-// all of it did.
+// SetTruncate stores as much of s as fits, without cutting a UTF-8 sequence in two, and reports
+// whether all of it did.
 func (t *text[A]) SetTruncate(s string) bool {
 	if len(s) <= t.Cap() {
 		put(&t.fixed, s)

@@ -6,15 +6,18 @@ import (
 )
 
 const (
-	// maxShown is how many elements of an array, or bytes of a value, Format shows.
+	// maxShown is how many elements of an array, or bytes of a binary value, Format shows.
 	maxShown = 64
+	// maxText is how many bytes of a string Format shows; the largest of our own types fits.
+	maxText = 256
 	// maxFormat is about where Format stops, in bytes.
 	maxFormat = 16 << 10
 )
 
 // Format returns b, an event of the layout's type, for human readers:
-// {CallID:"a84b4c76e66710" State:3 Codecs:0x00080000}. Values that b is too short to hold are shown as ?.
-// It is safe with any content, gives printable text only, and shortens long arrays and long results.
+// {CallID:"a84b4c76e66710" State:3 Codecs:0x00080000}. What b is too short to hold is shown as a
+// question mark. Any content is safe; the result is printable, and its length bounded: long arrays,
+// long values and layouts of very many fields are cut short with an ellipsis.
 func (l *Layout) Format(b []byte) string {
 	return string(l.AppendFormat(nil, b))
 }
@@ -70,7 +73,7 @@ func (p *printer) field(f *Field, b []byte) {
 		switch {
 		case f.Kind != KindStruct:
 			p.value(f.value(b, n))
-		case f.Fields[0].Name == "":
+		case f.ofArrays():
 			p.field(&f.Fields[0], f.elem(b, n))
 		default:
 			p.fields(f.Fields, f.elem(b, n))
@@ -92,7 +95,10 @@ func (p *printer) value(v any) {
 	case float64:
 		p.dst = strconv.AppendFloat(p.dst, v, 'g', -1, 64)
 	case string:
-		p.dst = strconv.AppendQuote(p.dst, v)
+		p.dst = strconv.AppendQuote(p.dst, v[:min(len(v), maxText)])
+		if len(v) > maxText {
+			p.add("…")
+		}
 	case []byte:
 		p.add("0x")
 		p.dst = hex.AppendEncode(p.dst, v[:min(len(v), maxShown)])

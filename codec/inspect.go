@@ -18,13 +18,19 @@ func inspect(t reflect.Type) (*Layout, error) {
 	}
 	// Checked first, since it bounds all that follows.
 	if t.Size() > MaxSize {
-		return nil, fmt.Errorf("%w: %s has %d bytes, the limit is %d: use the event's tail", ErrType, t, t.Size(), MaxSize)
+		return nil, fmt.Errorf("%w: %s has %d bytes, the limit is %d: use the event's tail",
+			ErrType, t, t.Size(), MaxSize)
 	}
 	fields, err := structFields(nil, t, "", t.String()+".", 0)
 	if err != nil {
 		return nil, err
 	}
-	l := &Layout{Name: t.String(), Size: int(t.Size()), Align: max(t.Align(), naturalAlign(fields)), Fields: fields}
+	l := &Layout{
+		Name:   t.String(),
+		Size:   int(t.Size()),
+		Align:  max(t.Align(), naturalAlign(fields)),
+		Fields: fields,
+	}
 	if err := l.seal(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrType, t, err)
 	}
@@ -52,8 +58,8 @@ func structFields(dst []Field, t reflect.Type, prefix, path string, base uint32)
 	return dst, nil
 }
 
-// appendField appends f, of which all but the name, offset and size is still open: one field for a value or an
-// array, any number for a struct, none for what has no bytes or no named fields.
+// appendField appends f, of which all but the name, offset and size is still open: one field for a
+// value or an array, any number for a struct, none for what has no bytes or no named fields.
 func appendField(dst []Field, f Field, t reflect.Type, path string) ([]Field, error) {
 	if why := refusal(t); why != "" {
 		return nil, fmt.Errorf("%w: %s of type %s %s", ErrType, path, t, why)
@@ -91,8 +97,8 @@ func (f *Field) setCap(elem uint32) {
 	}
 }
 
-// naturalAlign returns the alignment that fields need on the platform that is strictest about it, so that
-// it does not depend on the one we run on.
+// naturalAlign returns the alignment that fields need on the strictest platform. It does not depend on
+// the one we run on: 32-bit x86, say, aligns 64-bit numbers to 4.
 func naturalAlign(fields []Field) int {
 	align := 1
 	for i := range fields {

@@ -60,7 +60,7 @@ func (k Kind) String() string {
 func (k Kind) valid() bool { return k > KindInvalid && int(k) < len(kinds) }
 
 // sized reports whether the size of one element differs from field to field.
-func (k Kind) sized() bool { return kinds[k].size == 0 }
+func (k Kind) sized() bool { return k.valid() && kinds[k].size == 0 }
 
 // plain maps Go's kinds of fixed width to ours.
 var plain = map[reflect.Kind]Kind{
@@ -76,8 +76,8 @@ var plain = map[reflect.Kind]Kind{
 	reflect.Float64: KindFloat64,
 }
 
-// fixedTypes maps the cores of the fixed-capacity types to their kind. The core is looked up, not
-// the type around it, so that a type defined from one (type CallID codec.String64) is recognised.
+// fixedTypes maps the cores of the fixed-capacity types to their kind. The core is looked up, not the
+// type around it, so that a type defined from one (type CallID codec.String64) is recognised.
 var fixedTypes = map[reflect.Type]Kind{
 	reflect.TypeFor[text[[14]byte]]():  KindString,
 	reflect.TypeFor[text[[30]byte]]():  KindString,
@@ -104,8 +104,8 @@ func kindOf(t reflect.Type) Kind {
 	}
 }
 
-// refusal says why a type cannot be a field and what to use instead; empty if it can be one, or if that
-// depends on what it consists of.
+// refusal says why a type cannot be a field and what to use instead. It is empty if the type can be
+// one, or if that depends on what it consists of.
 func refusal(t reflect.Type) string {
 	switch t.PkgPath() {
 	case "sync", "sync/atomic":

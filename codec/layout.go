@@ -21,10 +21,11 @@ const (
 	MaxAlign = 8
 )
 
-// Layout describes the bytes of a type. It is shared and safe for concurrent use; nobody may change it.
+// Layout describes the bytes of a type. It is shared, so nobody may change it; that makes it safe for
+// concurrent use.
 type Layout struct {
-	// Name is the Go type's name, for messages. It is not part of the schema: programs may name a type
-	// differently.
+	// Name is the Go type's name, for messages. It is not part of the schema, since programs may
+	// name a type differently.
 	Name string
 	// Size is the number of bytes, with trailing padding.
 	Size int
@@ -34,15 +35,15 @@ type Layout struct {
 	Padding int
 	// Fields in the order of their offsets. Structs are flattened, with dotted names.
 	Fields []Field
-	// Fingerprint is the 64-bit FNV-1a hash of the schema. Layouts that differ in anything but Name have
-	// different ones.
+	// Fingerprint is the 64-bit FNV-1a hash of the schema: equal for equal layouts, and different
+	// for any two that were not made to collide. Compare schemas where that matters.
 	Fingerprint uint64
 }
 
 // Field describes one field of a [Layout].
 type Field struct {
 	// Name is the field's name with those of the structs it lies in: "From.Port". It is empty for
-	// the only field of an element of an array of arrays.
+	// the inner array of an array of arrays, which is the only field of the outer one's elements.
 	Name string
 	Kind Kind
 	// Offset in bytes from the start of the layout or, in an array of structs, of the element.
@@ -54,23 +55,44 @@ type Field struct {
 	// Cap is the capacity in bytes of each string or bytes, 0 for other kinds.
 	Cap uint32
 	// Fields of each element if Kind is [KindStruct]. Only arrays have that kind, since structs
-	// are flattened.
+	// outside of arrays are flattened.
 	Fields []Field
 }
 
 // ElemSize returns the size in bytes of one element of an array, or of the field if it is none.
 func (f *Field) ElemSize() uint32 { return f.Size / max(f.Count, 1) }
 
-// Type returns what the field holds in words: "uint8", "string32", "[4]uint16".
+// Type returns what the field holds in words: "uint8", "string32", "[4][2]uint16", "[4]struct24".
+// The number after string, bytes and struct is the size of one in bytes.
 func (f *Field) Type() string {
 	s := f.Kind.String()
-	if f.Kind.valid() && f.Kind.sized() {
+	switch {
+	case f.ofArrays():
+		s = f.Fields[0].Type()
+	case f.Kind.sized():
 		s = fmt.Sprintf("%s%d", s, f.ElemSize())
 	}
 	if f.Count > 0 {
 		s = fmt.Sprintf("[%d]%s", f.Count, s)
 	}
 	return s
+}
+
+// ofArrays reports whether the field is an array of arrays.
+func (f *Field) ofArrays() bool {
+	return f.Kind == KindStruct && len(f.Fields) == 1 && f.Fields[0].Name == ""
+}
+
+// members returns the fields of the structs in an array of them, or in an array of such arrays, and the
+// brackets that lead to them: "[]", "[][]". It returns nil if there are no structs.
+func (f *Field) members() (fields []Field, brackets string) {
+	for ; f.Kind == KindStruct; f = &f.Fields[0] {
+		brackets += "[]"
+		if !f.ofArrays() {
+			return f.Fields, brackets
+		}
+	}
+	return nil, ""
 }
 
 // String returns the layout for human readers: "CallID string64@0 State uint8@64, size 72, align 8".
@@ -90,13 +112,10 @@ func writeFields(s *strings.Builder, fields []Field) {
 		if i > 0 {
 			s.WriteByte(' ')
 		}
-		if f.Name != "" {
-			s.WriteString(f.Name + " ")
-		}
-		fmt.Fprintf(s, "%s@%d", f.Type(), f.Offset)
-		if f.Kind == KindStruct {
+		fmt.Fprintf(s, "%s %s@%d", f.Name, f.Type(), f.Offset)
+		if fields, _ := f.members(); fields != nil {
 			s.WriteByte('{')
-			writeFields(s, f.Fields)
+			writeFields(s, fields)
 			s.WriteByte('}')
 		}
 	}

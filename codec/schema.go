@@ -27,8 +27,8 @@ const schemaVersion = 1
 // MaxSchema is the longest schema in bytes that [ParseSchema] reads.
 const MaxSchema = 1 << 16
 
-// AppendSchema appends the schema to dst and returns the result. Equal layouts give equal bytes, on every
-// platform.
+// AppendSchema appends the schema to dst and returns the result. Equal layouts give equal bytes, on
+// every platform.
 func (l *Layout) AppendSchema(dst []byte) []byte {
 	dst = append(dst, schemaVersion)
 	dst = binary.AppendUvarint(dst, uint64(l.Size))
@@ -55,9 +55,9 @@ func appendFields(dst []byte, fields []Field) []byte {
 	return dst
 }
 
-// ParseSchema returns the layout that b describes; b must be a whole schema and nothing else. The
-// bytes need not be trusted: what is accepted lies within the bounds of this package, and what it costs is
-// proportional to len(b). b is not kept.
+// ParseSchema returns the layout that b describes, which must be a whole schema and nothing else. The
+// bytes need not be trusted: what is accepted lies within the bounds of this package, and the cost
+// is proportional to len(b). b is not kept.
 //
 // Errors: [ErrSchema], with what is wrong.
 func ParseSchema(b []byte) (*Layout, error) {
@@ -75,7 +75,8 @@ func parseSchema(b []byte) (*Layout, error) {
 	b = bytes.Clone(b) // the caller's bytes may change under us; below they are read twice
 	p := parser{b: b}
 	if v := p.byte(); p.err == nil && v != schemaVersion {
-		return nil, fmt.Errorf("format version %d, this program knows %d: use the same version of shmbus", v, schemaVersion)
+		return nil, fmt.Errorf("format version %d, this program knows %d: use the same version of shmbus",
+			v, schemaVersion)
 	}
 	l := &Layout{Size: int(p.number(MaxSize)), Align: int(p.number(MaxAlign)), Fields: p.fields(0)}
 	if p.err != nil {
@@ -125,10 +126,11 @@ func (p *parser) byte() byte {
 // number reads a varint of at most limit.
 func (p *parser) number(limit uint64) uint32 {
 	v, n := binary.Uvarint(p.b)
-	if n <= 0 || v > limit {
-		if n == 0 {
-			p.fail("it ends too early")
-		}
+	switch {
+	case n == 0:
+		p.fail("it ends too early")
+		return 0
+	case n < 0 || v > limit:
 		p.fail("a number is beyond its limit %d", limit)
 		return 0
 	}

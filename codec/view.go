@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// View returns the value at the start of b, in place, after it has checked the type, the length and the
-// alignment. The result is valid for as long as b is.
+// View returns the value at the start of b, in place, after it has checked the type, the length and
+// the alignment. The result is valid for as long as b is.
 //
 // Errors: what [Of] gives, [ErrShort], [ErrMisaligned].
 func View[T any](b []byte) (*T, error) {

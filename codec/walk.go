@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 	"math"
@@ -34,7 +35,7 @@ func walk(fields []Field, b []byte, prefix string, yield func(string, any) bool)
 				}
 				continue
 			}
-			if f.Fields[0].Name != "" {
+			if !f.ofArrays() {
 				elem += "."
 			}
 			if !walk(f.Fields, f.elem(b, n), elem, yield) {
@@ -63,7 +64,7 @@ func (f *Field) elem(b []byte, n uint32) []byte {
 func (f *Field) value(b []byte, n uint32) any {
 	if f.Kind == KindUint8 && f.Count > 0 {
 		if end := uint64(f.Offset) + uint64(f.Size); end <= uint64(len(b)) {
-			return append([]byte(nil), b[f.Offset:end]...)
+			return bytes.Clone(b[f.Offset:end])
 		}
 		return nil
 	}
@@ -97,7 +98,7 @@ func (f *Field) value(b []byte, n uint32) any {
 	case KindString:
 		return string(content(b))
 	case KindBytes:
-		return append([]byte(nil), content(b)...)
+		return bytes.Clone(content(b))
 	}
 	return nil
 }

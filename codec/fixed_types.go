@@ -1,9 +1,5 @@
 package codec
 
-// The fixed-capacity types. The number in the name is the size in bytes, two of which are the
-// length: a String64 holds up to 62 bytes of text. The zero value is empty. Values are comparable with == when they were
-// stored by Set or SetTruncate. They are not safe for concurrent use while one of the users writes.
-
 // String16 holds up to 14 bytes of text.
 type String16 struct{ text[[14]byte] }
 
