@@ -69,7 +69,6 @@ type CallState struct {
 	State   State
 	Payload uint8 // RTP payload type agreed on: 0 PCMU, 8 PCMA
 	Media   Addr  // where the caller says its audio is
-	_       [2]uint8
 }
 
 // EventType implements [bus.EventTyper].
@@ -82,7 +81,6 @@ func (CallState) EventType() bus.TypeOptions {
 type MediaPort struct {
 	Call  uint64
 	Local Addr
-	_     [2]uint8
 }
 
 // EventType implements [bus.EventTyper].
@@ -106,10 +104,8 @@ type SIPMessage struct {
 	Length    uint32 // of the whole message: the tail may have been cut
 	Remote    Addr
 	Direction Direction
-	_         [1]uint8
 	Status    uint16 // 0 in a request
 	Method    codec.String16
-	_         [4]uint8
 }
 
 // EventType implements [bus.EventTyper].

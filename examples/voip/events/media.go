@@ -51,8 +51,7 @@ func (StreamEnd) EventType() bus.TypeOptions {
 type Quality struct {
 	Call     uint64
 	SSRC     uint32
-	Type     uint8 // RTP payload type
-	_        [3]uint8
+	Type     uint8   // RTP payload type
 	Packets  uint64  // received
 	Lost     uint64  // expected by sequence number and not received
 	JitterUS float64 // interarrival jitter, RFC 3550 6.4.1, microseconds

@@ -1,0 +1,72 @@
+package sipd
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/rvoip/shmbus/examples/voip/events"
+)
+
+// tap is a packet connection that shows each datagram, as it is on the wire, to see.
+type tap struct {
+	net.PacketConn
+	see func(d events.Direction, remote net.Addr, raw []byte)
+}
+
+// ReadFrom implements [net.PacketConn].
+func (t *tap) ReadFrom(p []byte) (int, net.Addr, error) {
+	n, remote, err := t.PacketConn.ReadFrom(p)
+	if err == nil && isSIP(p[:n]) {
+		t.see(events.Inbound, remote, p[:n])
+	}
+	return n, remote, err
+}
+
+// WriteTo implements [net.PacketConn].
+func (t *tap) WriteTo(p []byte, remote net.Addr) (int, error) {
+	if isSIP(p) {
+		t.see(events.Outbound, remote, p)
+	}
+	return t.PacketConn.WriteTo(p, remote)
+}
+
+// isSIP tells messages from the CRLF keep-alives of RFC 5626.
+func isSIP(p []byte) bool { return len(bytes.TrimRight(p, "\r\n\x00")) > 0 }
+
+// describe fills in what the head of a raw message tells.
+func describe(m *events.SIPMessage, raw []byte) {
+	m.Length = uint32(len(raw))
+	line, rest := cutLine(raw)
+	first, after, _ := strings.Cut(line, " ")
+	if first == "SIP/2.0" {
+		code, _, _ := strings.Cut(after, " ")
+		if status, err := strconv.ParseUint(code, 10, 16); err == nil {
+			m.Status = uint16(status)
+		}
+	} else {
+		m.Method.SetTruncate(first)
+	}
+	for len(rest) > 0 {
+		line, rest = cutLine(rest)
+		if line == "" {
+			return // body
+		}
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "call-id", "i":
+			m.Call = events.CallKey(value)
+		case "cseq":
+			if _, method, ok := strings.Cut(value, " "); ok {
+				m.Method.SetTruncate(strings.TrimSpace(method))
+			}
+		}
+	}
+}
+
+func cutLine(p []byte) (string, []byte) {
+	line, rest, _ := bytes.Cut(p, []byte{'\n'})
+	return string(bytes.TrimRight(line, "\r")), rest
+}
