@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	minSamples = 16
+	minSamples = 4
 	maxSamples = 1 << 16
 )
 
