@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// detail is the selected lane: its numbers in words and its rate over time.
+func (l *live) detail(width, height int) []string {
+	th, f := l.th, l.frame
+	if len(f.Lanes) == 0 {
+		return nil
+	}
+	i := min(l.cursor[paneLanes], len(f.Lanes)-1)
+	lane, facts := f.Lanes[i], f.lanes[i]
+	name := laneName(f, lane.Name, lane.Shard)
+	lines := []string{l.rule(width, th.focus.Render(name), "")}
+	fact := func(label, format string, args ...any) {
+		lines = append(lines, fmt.Sprintf("%*s%s %s", gutter, "", th.head.Render(fmt.Sprintf("%-9s", label)), fmt.Sprintf(format, args...)))
+	}
+	fact("ring", "%s, %d x %d B; ports %d/%d, pins %d/%d",
+		lane.Policy, lane.Capacity, lane.SlotSize, lane.PortsUsed, lane.Ports, lane.PinsUsed, lane.Pins)
+	if facts.holder >= 0 {
+		depth := f.Subscribers[facts.holder].Depth
+		fact("slowest", "%s: %s unread, %.0f%% of the lane", f.who(facts.holder), count(depth), 100*share(depth, lane.Capacity))
+	} else {
+		fact("slowest", "every reader has read everything")
+	}
+	fact("trouble", "%s lost (%s/s), %s times full, %s evicted",
+		count(lane.Lost), rate(facts.losing), count(lane.Full), count(lane.Evictions))
+	return append(lines, l.laneChart(facts.history, min(12, height-len(lines)-1), width)...)
+}
+
+// laneChart draws the last minute in a height that excludes its axis of time.
+func (l *live) laneChart(h *history, height, width int) []string {
+	const labels = 9 // columns for the scale
+	n := width - labels - gutter
+	if height < 2 || n < 20 {
+		return nil
+	}
+	rates := h.buckets(l.frame.at, n)
+	top := roundUp(highest(rates))
+	scale := make([]string, height)
+	scale[0] = rate(top) + "/s"
+	scale[height-1] = "0"
+	var lines []string
+	for i, row := range l.th.chart(rates, height, top, l.th.key) {
+		lines = append(lines, l.th.dim.Render(fmt.Sprintf("%*s ", labels, scale[i]))+row)
+	}
+	axis := fmt.Sprintf("%s ago", elapsed(historyWindow))
+	pad := strings.Repeat(" ", max(0, n-len(axis)-len("now")))
+	return append(lines, l.th.dim.Render(strings.Repeat(" ", labels+1)+axis+pad+"now"))
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"sort"
+)
+
+// alert is something an operator should know, in one line that says what is
+// wrong, who is the cause and what follows.
+type alert struct {
+	bad  bool // something is or will be lost; otherwise a warning
+	text string
+}
+
+// alerts looks through a frame, the worst first.
+func (f *frame) alerts() []alert {
+	var out []alert
+	add := func(bad bool, format string, args ...any) {
+		out = append(out, alert{bad, fmt.Sprintf(format, args...)})
+	}
+	switch f.State {
+	case stateOpen, "":
+	case stateRemoved:
+		add(true, "the region was removed from its directory")
+	default:
+		add(true, "the region is %s: its processes get errors; stop them, remove it and start them again", f.State)
+	}
+	f.processAlerts(add)
+	f.laneAlerts(add)
+	for i, s := range f.Subscribers {
+		if f.subs[i].state == subEvicted {
+			add(false, "%s was evicted from %s: it stood still while the lane was full, and lost its hold on it",
+				f.who(i), laneName(f, s.Lane, s.Shard))
+		}
+		if f.subs[i].state == subStalled {
+			add(false, "%s has not moved on %s for %s, %s unread: frozen, hung or busy",
+				f.who(i), laneName(f, s.Lane, s.Shard), elapsed(f.subs[i].still), count(s.Depth))
+		}
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].bad && !out[j].bad })
+	return out
+}
+
+func (f *frame) processAlerts(add func(bool, string, ...any)) {
+	dead, last := 0, 0
+	for i := range f.Participants {
+		if f.parts[i].state == partDead {
+			dead, last = dead+1, i
+		}
+	}
+	switch {
+	case dead == 0:
+	case dead == len(f.Participants):
+		add(true, "no process is alive (%d died): this is what they left; it can be joined again, or removed", dead)
+	case dead == 1:
+		p := f.Participants[last]
+		add(false, "%s (pid %d) died; the others recover its seats", p.Name, p.PID)
+	default:
+		add(false, "%d processes died; the others recover their seats", dead)
+	}
+}
+
+func (f *frame) laneAlerts(add func(bool, string, ...any)) {
+	for i, l := range f.Lanes {
+		name := laneName(f, l.Name, l.Shard)
+		if f.lanes[i].losing > 0 {
+			add(true, "%s loses %s events/s: a reader is slower than its publishers", name, rate(f.lanes[i].losing))
+		}
+		holder := f.lanes[i].holder
+		if holder < 0 || !f.Subscribers[holder].Gated || share(l.Depth, l.Capacity) < 0.95 {
+			continue
+		}
+		add(true, "%s is full: its publishers wait for %s", name, f.who(holder))
+	}
+}
+
+// who names a subscriber with its process.
+func (f *frame) who(i int) string {
+	s := f.Subscribers[i]
+	name := subscriberName(s.Name, s.Durable)
+	if s.PID == 0 {
+		return name + " (durable, no process)"
+	}
+	return fmt.Sprintf("%s (pid %d)", name, s.PID)
+}
+
+// alive counts the processes that live.
+func (f *frame) alive() int {
+	n := 0
+	for _, p := range f.Participants {
+		if p.Alive {
+			n++
+		}
+	}
+	return n
+}
+
+// rate is what all lanes publish per second.
+func (f *frame) rate() float64 {
+	sum := 0.0
+	for _, l := range f.Lanes {
+		sum += l.Rate
+	}
+	return sum
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// once prints one snapshot. Rates need two reads, an interval apart.
+func once(ctx context.Context, o options, stdout io.Writer) error {
+	w := &watcher{open: inspect(o.dir, o.name)}
+	defer w.close()
+	if o.interval == 0 {
+		o.interval = onceInterval
+	}
+	f, err := readTwice(ctx, w, o)
+	if err != nil {
+		return fmt.Errorf("read region %q in %s: %w", o.name, dirName(o.dir), err)
+	}
+	if o.json {
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(f.Snapshot)
+	}
+	_, err = io.WriteString(stdout, newTheme(stdout, o.ascii).report(f))
+	return err
+}
+
+func readTwice(ctx context.Context, w *watcher, o options) (*frame, error) {
+	s := newSampler(0)
+	var f *frame
+	for reads := 0; reads < 2; {
+		snap, fresh, err := w.poll()
+		switch {
+		case err == nil && fresh && reads > 0, err != nil && !o.wait:
+			if err == nil {
+				err = errRemoved
+			}
+			return nil, err
+		case err == nil:
+			f = s.add(snap, time.Now())
+			reads++
+		}
+		if reads == 2 {
+			break
+		}
+		select {
+		case <-time.After(o.interval):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return f, nil
+}
+
+// report is a frame as plain text, all columns and rows.
+func (th *theme) report(f *frame) string {
+	var b strings.Builder
+	b.WriteString(th.summary(f) + "\n")
+	for _, a := range f.alerts() {
+		b.WriteString(th.alertLine(a) + "\n")
+	}
+	for _, s := range []struct {
+		title, none string
+		table       *table
+	}{
+		{"Lanes", "none", th.lanesTable(f, false)},
+		{"Subscribers", "none", th.subscribersTable(f)},
+		{"Processes", "none attached", th.processesTable(f)},
+		{"Types", "none registered", th.typesTable(f)},
+	} {
+		fmt.Fprintf(&b, "\n%s\n", th.title.Render(s.title))
+		if len(s.table.rows) == 0 {
+			b.WriteString(strings.Repeat(" ", gutter) + s.none + "\n")
+			continue
+		}
+		for _, line := range s.table.lines(th, 0, 0, len(s.table.rows), -1) {
+			b.WriteString(line + "\n")
+		}
+	}
+	return b.String()
+}
+
+// summary is a region in one line.
+func (th *theme) summary(f *frame) string {
+	state := th.ok
+	if f.State != stateOpen {
+		state = th.bad
+	}
+	sep := th.dim.Render(" " + th.sep + " ")
+	processes := th.plain
+	if f.alive() < len(f.Participants) {
+		processes = th.warn
+	}
+	return strings.Join([]string{
+		th.focus.Render(f.Region) + " " + state.Render(th.dot+" "+f.State),
+		th.plain.Render(bytesize(f.Size)),
+		processes.Render(aliveText(f.alive(), len(f.Participants))),
+		th.plain.Render(rate(f.rate()) + " events/s"),
+	}, sep)
+}
+
+func (th *theme) alertLine(a alert) string {
+	style := th.warn
+	if a.bad {
+		style = th.bad
+	}
+	return style.Render(th.alarm + " " + a.text)
+}
+
+func aliveText(alive, all int) string {
+	if alive == all {
+		return plural(all, "process")
+	}
+	return fmt.Sprintf("%d of %s alive", alive, plural(all, "process"))
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/rvoip/shmbus/bus"
+)
+
+// printable replaces what could move the cursor, change colours or break a line:
+// names in shared memory are a peer's bytes.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+// tidy returns a snapshot whose names are printable and whose lists are never
+// nil, so that JSON has [] for none.
+func tidy(s bus.Snapshot) bus.Snapshot {
+	s.Region, s.State = printable(s.Region), printable(s.State)
+	s.Lanes = append([]bus.LaneInfo{}, s.Lanes...)
+	for i := range s.Lanes {
+		s.Lanes[i].Name, s.Lanes[i].Policy = printable(s.Lanes[i].Name), printable(s.Lanes[i].Policy)
+	}
+	s.Subscribers = append([]bus.SubscriberInfo{}, s.Subscribers...)
+	for i := range s.Subscribers {
+		sub := &s.Subscribers[i]
+		sub.Name, sub.Durable, sub.Lane = printable(sub.Name), printable(sub.Durable), printable(sub.Lane)
+	}
+	s.Participants = append([]bus.ParticipantInfo{}, s.Participants...)
+	for i := range s.Participants {
+		s.Participants[i].Name = printable(s.Participants[i].Name)
+	}
+	s.Types = append([]bus.TypeInfo{}, s.Types...)
+	for i := range s.Types {
+		s.Types[i].Name, s.Types[i].Fields = printable(s.Types[i].Name), printable(s.Types[i].Fields)
+	}
+	return s
+}
+
+// count shows a number in at most six characters: 0, 9,999, 12.3k, 4.56M.
+func count(n uint64) string {
+	if n < 1000 {
+		return strconv.FormatUint(n, 10)
+	}
+	if n < 10_000 {
+		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	}
+	return scaled(float64(n))
+}
+
+// rate shows events per second in at most six characters.
+func rate(r float64) string {
+	switch {
+	case math.IsNaN(r) || r <= 0:
+		return "0"
+	case r < 9.95:
+		return strconv.FormatFloat(r, 'f', 1, 64)
+	case r < 9999.5:
+		return count(uint64(math.Round(r)))
+	}
+	return scaled(r)
+}
+
+func scaled(v float64) string {
+	const units = "kMGTPE"
+	i := -1
+	for v >= 999.5 && i < len(units)-1 {
+		v /= 1000
+		i++
+	}
+	digits := 2
+	switch {
+	case v >= 99.95:
+		digits = 0
+	case v >= 9.995:
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64) + units[i:i+1]
+}
+
+// bytesize shows a size in binary units: 47.6 MiB.
+func bytesize(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	v, unit := float64(n), ""
+	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
+		if v /= 1024; v < 1023.95 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", v, unit)
+}
+
+// elapsed shows a duration in at most four characters or so: 3s, 4m, 2h, 11d.
+func elapsed(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0s"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	if strings.HasSuffix(one, "s") {
+		return fmt.Sprintf("%d %ses", n, one)
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
