@@ -97,8 +97,10 @@ func (r *Reader) Resume() {
 	c := cursor(r.words.word.Load())
 	t := l.tail.Load()
 	pos := c.pos(t)
-	if !c.joined() || before(t+uint64(l.slots), pos) {
-		pos = t // never joined, or hostile: the tail is not so far behind
+	// Never joined, or hostile: the tail is not so far behind.
+	lost := !c.joined() || before(t+uint64(l.slots), pos)
+	if lost {
+		pos = t
 	}
 	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
 	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
@@ -106,6 +108,11 @@ func (r *Reader) Resume() {
 		r.behind = true
 	}
 	r.enter(pos)
+	if lost {
+		// Producers did not know of this position: a join, and as in Join.
+		failpoint.Hit(stepJoinReread)
+		r.store(l.tail.Load())
+	}
 	failpoint.Hit(stepJoined)
 }
 

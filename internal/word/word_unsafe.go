@@ -25,7 +25,7 @@ func U64s(mem []byte, off, n int) []atomic.Uint64 {
 }
 
 // Aligned tells whether mem starts on a cache line.
-func Aligned(mem []byte) bool { return uintptr(unsafe.Pointer(&mem[0]))%LineSize == 0 }
+func Aligned(mem []byte) bool { return uintptr(unsafe.Pointer(unsafe.SliceData(mem)))%LineSize == 0 }
 
 // Futex is the address of w as the kernel wants it.
 func Futex(w *atomic.Uint32) *uint32 { return (*uint32)(unsafe.Pointer(w)) }
