@@ -14,9 +14,6 @@ func (l *Layout) check() error {
 		return fmt.Errorf("size %d, the limit is %d", l.Size, MaxSize)
 	case l.Align != 1 && l.Align != 2 && l.Align != 4 && l.Align != 8:
 		return fmt.Errorf("alignment %d, want 1, 2, 4 or 8", l.Align)
-	case l.Size%l.Align != 0:
-		return fmt.Errorf("size %d is no multiple of the alignment %d: add a field at the end that fills it up",
-			l.Size, l.Align)
 	case naturalAlign(l.Fields) > l.Align:
 		return fmt.Errorf("alignment %d, its fields need %d", l.Align, naturalAlign(l.Fields))
 	}
@@ -24,8 +21,15 @@ func (l *Layout) check() error {
 		return fmt.Errorf("%d fields, the limit is %d", n, MaxFields)
 	}
 	used, err := checkFields(l.Fields, uint32(l.Size), 0)
+	if err != nil {
+		return err
+	}
+	if l.Size%l.Align != 0 {
+		return fmt.Errorf("size %d is no multiple of the alignment %d: add a field at the end that fills it up",
+			l.Size, l.Align)
+	}
 	l.Padding = l.Size - int(used)
-	return err
+	return nil
 }
 
 func countFields(fields []Field) int {

@@ -29,6 +29,11 @@ func misaligned(b []byte, align int) int {
 	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) & uintptr(align-1))
 }
 
+// stringBytes returns the bytes of s without a copy. They must not be written.
+func stringBytes(s string) []byte {
+	return unsafe.Slice(unsafe.StringData(s), len(s))
+}
+
 // room returns all the room of a fixed-capacity value. Go cannot slice a type parameter of several
 // array lengths.
 func (f *fixed[A]) room() []byte {

@@ -33,6 +33,7 @@ func TestDiff(t *testing.T) {
 			Lost uint16
 		}
 		Mesh [2][2]struct{ Y int32 }
+		_    [4]byte
 		At   int64
 	}
 	h, w := layoutOf[here](t), layoutOf[there](t)

@@ -131,5 +131,5 @@ func ExampleString16_Set() {
 // All events of a call carry the same key, and so keep their order.
 func ExampleHash() {
 	fmt.Printf("%016x\n", codec.Hash("a84b4c76e66710@pc33.atlanta.example"))
-	// Output: 71e843ddcfa1033f
+	// Output: 58d1ad6c6a5f27ee
 }

@@ -35,7 +35,7 @@ type Layout struct {
 	Padding int
 	// Fields in the order of their offsets. Structs are flattened, with dotted names.
 	Fields []Field
-	// Fingerprint is the 64-bit FNV-1a hash of the schema: equal for equal layouts, and different
+	// Fingerprint is the [Hash] of the schema: equal for equal layouts, and different
 	// for any two that were not made to collide. Compare schemas where that matters.
 	Fingerprint uint64
 }

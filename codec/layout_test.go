@@ -35,6 +35,7 @@ type (
 		Grid [2][3]int16
 		Legs [2]leg
 		Mesh [2][2]struct{ X, Y int32 }
+		_    [4]byte // to a multiple of 8, also where 64-bit numbers are aligned to 4
 	}
 )
 
@@ -52,7 +53,7 @@ func TestOfAcceptedTypes(t *testing.T) {
 		I8  int8
 		U8  uint8
 		B   Bool
-		_   uint8
+		_   [5]uint8
 	}
 	type fixedAll struct {
 		S16  String16

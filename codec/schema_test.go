@@ -59,7 +59,7 @@ func TestSchemaGolden(t *testing.T) {
 		1, 20, 0, 4, 'H', 'e', 'l', 'd',
 	}
 	assert.Equal(t, hex.EncodeToString(want), hex.EncodeToString(l.AppendSchema(nil)))
-	assert.Equal(t, uint64(0x7e95bf5fc6b8fd18), l.Fingerprint)
+	assert.Equal(t, uint64(0xb1fba85cd54c9709), l.Fingerprint)
 }
 
 func TestParseSchemaIsIndependentOfItsInput(t *testing.T) {
