@@ -19,13 +19,14 @@ import (
 type Program struct {
 	Name  string
 	Flags func(*flag.FlagSet)
+	NoBus bool // for a program that is no part of the switch
 	// Run works until ctx ends and returns the report. It calls Env.Ready once.
 	Run func(ctx context.Context, env *Env) (report any, err error)
 }
 
 // Env is what a program runs in.
 type Env struct {
-	Bus *bus.Bus
+	Bus *bus.Bus // nil with Program.NoBus
 	// Options are those that the bus was opened with.
 	Options *bus.Options
 	Log     *slog.Logger
@@ -69,8 +70,11 @@ func (p Program) Main() int {
 func (p Program) main(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) error {
 	fs := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	fs.SetOutput(errOut)
-	name := fs.String("bus", "voip", "name of the region")
-	dir := fs.String("dir", "", "directory of the region; default that of the bus")
+	name, dir := "", ""
+	if !p.NoBus {
+		fs.StringVar(&name, "bus", "voip", "name of the region")
+		fs.StringVar(&dir, "dir", "", "directory of the region; default that of the bus")
+	}
 	attended := fs.Bool("attended", false, "stop when standard input ends: no process outlives the one that started it")
 	verbose := fs.Bool("v", false, "log more")
 	if p.Flags != nil {
@@ -93,23 +97,27 @@ func (p Program) main(ctx context.Context, args []string, in io.Reader, out, err
 	}
 	log := slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level})).With("program", p.Name)
 
-	o := &bus.Options{Dir: *dir, Process: p.Name}
-	b, err := bus.Open(*name, o)
+	env := &Env{Log: log, out: json.NewEncoder(out)}
+	if p.NoBus {
+		return p.run(ctx, env)
+	}
+	env.Options = &bus.Options{Dir: dir, Process: p.Name}
+	b, err := bus.Open(name, env.Options)
 	if err != nil {
 		return fmt.Errorf("opening the bus: %w", err)
 	}
-	report, err := p.Run(ctx, &Env{Bus: b, Options: o, Log: log, out: json.NewEncoder(out)})
-	err = errors.Join(err, b.Close())
-	if report != nil {
-		err = errors.Join(err, writeReport(out, report))
-	}
-	return err
+	env.Bus = b
+	return errors.Join(p.run(ctx, env), b.Close())
 }
 
-func writeReport(out io.Writer, report any) error {
-	raw, err := json.Marshal(report)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
+func (p Program) run(ctx context.Context, env *Env) error {
+	report, err := p.Run(ctx, env)
+	if report == nil {
+		return err
 	}
-	return json.NewEncoder(out).Encode(Line{Report: raw})
+	raw, marshalErr := json.Marshal(report)
+	if marshalErr != nil {
+		return errors.Join(err, fmt.Errorf("report: %w", marshalErr))
+	}
+	return errors.Join(err, env.out.Encode(Line{Report: raw}))
 }

@@ -78,8 +78,13 @@ func (s *stream) local() events.Addr {
 	return events.AddrFrom(s.conn.LocalAddr().(*net.UDPAddr).AddrPort())
 }
 
-// end lets run return when packets on their way have had the time to arrive.
-func (s *stream) end(d time.Duration) error { return s.conn.SetReadDeadline(time.Now().Add(d)) }
+// end lets run return after d, in which packets on their way have the time to arrive.
+func (s *stream) end(d time.Duration) error {
+	if err := s.conn.SetReadDeadline(time.Now().Add(d)); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil // it has broken off before, and said so
+}
 
 // run publishes packets until end, and then the end of the stream.
 func (s *stream) run(ctx context.Context) (Counts, error) {

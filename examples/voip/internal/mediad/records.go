@@ -1,0 +1,55 @@
+package mediad
+
+import (
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/codec"
+	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/examples/voip/internal/quality"
+)
+
+// marks holds, for each lane, the position after the last event that is contained in a record.
+// The switch runs with one shard a lane, so a position says all.
+type marks [4]uint64
+
+// pass reports whether the event at h is new to the record, and if so marks it as contained.
+func (m *marks) pass(h bus.Header) bool {
+	next := &m[h.Priority&3]
+	if h.Position < *next {
+		return false
+	}
+	*next = h.Position + 1
+	return true
+}
+
+// call is what is known of a call. It is fixed-layout, as it is stored as it is.
+type call struct {
+	Key     uint64
+	Marks   marks
+	CallID  codec.String128
+	Seq     uint32 // of the last call state
+	State   events.State
+	Payload uint8
+	Ended   codec.Bool // StreamEnd has come
+	_       uint8
+	Undone  uint64 // packets whose payload did not lie within the packet
+	Stream  quality.Stream
+}
+
+// done reports whether nothing more can come for the call.
+func (c *call) done() bool { return c.State.Final() && c.Ended.Get() }
+
+// totals counts over all calls and over restarts. It is fixed-layout.
+type totals struct {
+	Marks      marks
+	Starts     uint64 // processes that worked on this state
+	States     uint64 // call states received
+	StateGaps  uint64 // call states that are missing by their running number
+	Messages   uint64 // SIP messages received
+	SIPBytes   uint64
+	Packets    uint64 // RTP packets received
+	Unknown    uint64 // of those, packets of calls that no call state told of
+	Streams    uint64 // streams that have ended
+	Missing    uint64 // packets that rtpd published for ended streams and that did not come
+	Lagged     uint64 // events the bus says were missed
+	Unreported uint64 // reports the bus did not take
+}
