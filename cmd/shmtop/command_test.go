@@ -94,7 +94,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 func TestReportIsPlainText(t *testing.T) {
 	snap := switchSnapshot()
 	snap.Types = nil
-	text := plainTheme().report(newSampler(0).add(snap, t0))
+	text := plainTheme().report(newSampler(0).add(snap, t0), 0)
 	assert.NotContains(t, text, "\x1b")
 	for _, want := range []string{
 		"voip ● open · 47.0 MiB · 4 of 5 processes alive · 0 events/s\n",

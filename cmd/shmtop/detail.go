@@ -44,7 +44,7 @@ func (l *live) laneChart(h *history, height, width int) []string {
 	scale[0] = rate(top) + "/s"
 	scale[height-1] = "0"
 	var lines []string
-	for i, row := range l.th.chart(rates, height, top, l.th.key) {
+	for i, row := range l.th.chart(rates, height, top, l.th.line) {
 		lines = append(lines, l.th.dim.Render(fmt.Sprintf("%*s ", labels, scale[i]))+row)
 	}
 	axis := fmt.Sprintf("%s ago", elapsed(historyWindow))

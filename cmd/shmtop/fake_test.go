@@ -101,7 +101,7 @@ func colorTheme(t *testing.T) *theme {
 	r := lipgloss.NewRenderer(&strings.Builder{})
 	r.SetColorProfile(termenv.TrueColor)
 	th := plainTheme()
-	for _, s := range []*lipgloss.Style{&th.plain, &th.dim, &th.head, &th.title, &th.focus, &th.key, &th.ok, &th.warn, &th.bad} {
+	for _, s := range []*lipgloss.Style{&th.plain, &th.dim, &th.head, &th.title, &th.focus, &th.key, &th.line, &th.ok, &th.warn, &th.bad} {
 		*s = s.Renderer(r)
 	}
 	return th

@@ -232,6 +232,7 @@ func TestHelpExplains(t *testing.T) {
 	s.press("?")
 	text := s.text()
 	for _, entry := range legend {
+		assert.LessOrEqual(t, len(entry[1]), 65, "fits 80 columns")
 		assert.Contains(t, text, entry[1])
 	}
 	assert.Contains(t, text, "slower")

@@ -233,7 +233,7 @@ var legend = [][2]string{
 	{"EVICT", "readers that stood still too long and lost hold of a full lane"},
 	{"PORTS, PINS", "publishers' seats, and events readers may hold in place: used/of"},
 	{"GATES", "whether publishers wait for this reader when its lane is full"},
-	{"STATE", "idle, reading, asleep are well; stalled stands still and should not;"},
+	{"STATE", "idle, reading, asleep are well; stalled should move and does not;"},
 	{"", "away is durable without a process, dead has yet to be cleaned up"},
 }
 

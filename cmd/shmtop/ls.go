@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"time"
 
@@ -43,8 +44,12 @@ func list(stdout io.Writer, dir string, asJSON bool) error {
 		_, err := fmt.Fprintf(stdout, "no region in %s\n", dirName(dir))
 		return err
 	}
-	th := newTheme(stdout, false)
-	for _, line := range th.regionsTable(regions, time.Now()).lines(th, 0, 0, len(regions), -1) {
+	th := newTheme(stdout, asciiLocale(os.Getenv))
+	width := terminalWidth(stdout)
+	if width > 0 {
+		width += gutter // which is cut off, for there is nothing to select
+	}
+	for _, line := range th.regionsTable(regions, time.Now()).lines(th, width, 0, len(regions), -1) {
 		if _, err := fmt.Fprintln(stdout, line[gutter:]); err != nil {
 			return err
 		}
@@ -99,7 +104,7 @@ func (th *theme) regionsTable(regions []region, now time.Time) *table {
 		{title: "DEAD", right: true, min: 4},
 		{title: "EVENTS", right: true, min: 6},
 		{title: "AGE", right: true, min: 4},
-		{title: "NOTE", grow: 1},
+		{title: "NOTE", min: 8, grow: 1},
 	}}
 	for _, r := range regions {
 		state := th.ok

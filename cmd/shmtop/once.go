@@ -25,7 +25,7 @@ func once(ctx context.Context, o options, stdout io.Writer) error {
 		e.SetIndent("", "  ")
 		return e.Encode(f.Snapshot)
 	}
-	_, err = io.WriteString(stdout, newTheme(stdout, o.ascii).report(f))
+	_, err = io.WriteString(stdout, newTheme(stdout, o.ascii).report(f, terminalWidth(stdout)))
 	return err
 }
 
@@ -56,8 +56,9 @@ func readTwice(ctx context.Context, w *watcher, o options) (*frame, error) {
 	return f, nil
 }
 
-// report is a frame as plain text, all columns and rows.
-func (th *theme) report(f *frame) string {
+// report is a frame as text with all rows, and all columns unless there is a width
+// to keep within.
+func (th *theme) report(f *frame, width int) string {
 	var b strings.Builder
 	b.WriteString(th.summary(f) + "\n")
 	for _, a := range f.alerts() {
@@ -77,7 +78,7 @@ func (th *theme) report(f *frame) string {
 			b.WriteString(strings.Repeat(" ", gutter) + s.none + "\n")
 			continue
 		}
-		for _, line := range s.table.lines(th, 0, 0, len(s.table.rows), -1) {
+		for _, line := range s.table.lines(th, width, 0, len(s.table.rows), -1) {
 			b.WriteString(line + "\n")
 		}
 	}

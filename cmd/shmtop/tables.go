@@ -41,7 +41,7 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 		line := cell{}
 		if spark {
 			line.draw = func(w int) string {
-				return th.sparkline(facts.history.buckets(f.at, w), th.key)
+				return th.sparkline(facts.history.buckets(f.at, w), th.line)
 			}
 		}
 		t.rows = append(t.rows, []cell{

@@ -13,6 +13,19 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
+// terminalWidth is the width of a terminal in columns, or 0 for anything else.
+func terminalWidth(stream any) int {
+	f, ok := stream.(interface{ Fd() uintptr })
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(f.Fd())
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // asciiLocale reports whether the environment names a locale that is not UTF-8.
 // One that names none, as containers often have it, gets UTF-8.
 func asciiLocale(getenv func(string) string) bool {

@@ -10,8 +10,8 @@ import (
 // output, or NO_COLOR, does not take. No meaning rests on colour alone.
 type theme struct {
 	glyphs
-	plain, dim, head, title, focus, key lipgloss.Style
-	ok, warn, bad                       lipgloss.Style
+	plain, dim, head, title, focus, key, line lipgloss.Style
+	ok, warn, bad                             lipgloss.Style
 }
 
 // glyphs are the characters that pictures are made of.
@@ -51,6 +51,7 @@ func newTheme(out io.Writer, ascii bool) *theme {
 		title:  color("235", "252").Bold(true),
 		focus:  color("25", "45").Bold(true),
 		key:    color("25", "45"),
+		line:   color("67", "74"),
 		ok:     color("28", "78"),
 		warn:   color("130", "214"),
 		bad:    color("160", "203").Bold(true),
