@@ -1,0 +1,164 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/examples/voip/internal/mediad"
+)
+
+const sampleEvery = 20 * time.Millisecond
+
+// monitor watches the bus while the calls are on: its lanes from outside, and what mediad finds from inside.
+type monitor struct {
+	viewer  *bus.Viewer
+	quality *bus.Subscriber[events.MediaQuality]
+	reports *bus.Subscriber[events.StreamReport]
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+
+	mu      sync.Mutex
+	last    bus.Snapshot
+	peaks   map[string]uint64
+	streams map[uint64]events.StreamReport
+	low     *hdrhistogram.Histogram
+	err     error
+}
+
+func newMonitor(b *bus.Bus, o *bus.Options) (m *monitor, err error) {
+	m = &monitor{
+		peaks: make(map[string]uint64), streams: make(map[uint64]events.StreamReport), low: mediad.NewHistogram(),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m.stop = cancel
+	defer func() {
+		if err != nil {
+			m.close()
+		}
+	}()
+	if m.quality, err = bus.Subscribe[events.MediaQuality](b, nil); err != nil {
+		return nil, err
+	}
+	if m.reports, err = bus.Subscribe[events.StreamReport](b, nil); err != nil {
+		return nil, err
+	}
+	if m.viewer, err = bus.Inspect(b.Name(), o); err != nil {
+		return nil, err
+	}
+	m.work.Go(func() { m.sample(ctx) })
+	m.work.Go(func() { m.follow(ctx) })
+	return m, nil
+}
+
+func (m *monitor) sample(ctx context.Context) {
+	t := time.NewTicker(sampleEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			m.look()
+		}
+	}
+}
+
+// look takes in what is there now.
+func (m *monitor) look() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, err := m.viewer.Snapshot()
+	if err != nil {
+		m.fail(fmt.Errorf("snapshot: %w", err))
+		return
+	}
+	m.last = s
+	for _, l := range s.Lanes {
+		m.peaks[l.Name] = max(m.peaks[l.Name], l.Depth)
+	}
+	for {
+		v, err := m.reports.TryReceive()
+		switch {
+		case errors.Is(err, bus.ErrEmpty):
+			return
+		case err != nil:
+			m.fail(fmt.Errorf("receiving stream reports: %w", err))
+			return
+		}
+		m.streams[v.Value.Call] = v.Value // one that was sent twice, around a kill, is one
+	}
+}
+
+// follow measures how long findings are on their way from mediad to here, on the Low lane.
+func (m *monitor) follow(ctx context.Context) {
+	for {
+		v, err := m.quality.Receive(ctx)
+		now := bus.Now()
+		var lag *bus.LagError
+		switch {
+		case errors.As(err, &lag):
+			continue // the lane is lossy by choice, and counts its losses
+		case err != nil:
+			return // ctx has ended; what else there may be, the reports will meet too
+		}
+		m.mu.Lock()
+		_ = m.low.RecordValue(max(0, now-v.Time))
+		m.mu.Unlock()
+	}
+}
+
+func (m *monitor) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
+}
+
+// lane returns what the last snapshot says of a lane.
+func (m *monitor) lane(p bus.Priority) (l bus.LaneInfo) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.last.Lanes {
+		if l.Name == p.String() {
+			return l
+		}
+	}
+	return bus.LaneInfo{}
+}
+
+// ended returns how many streams mediad has reported as ended.
+func (m *monitor) ended() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.streams)
+}
+
+// finish takes a last look, when nobody publishes any more.
+func (m *monitor) finish() error {
+	m.stop()
+	m.work.Wait()
+	m.look()
+	return m.err
+}
+
+func (m *monitor) close() {
+	if m == nil {
+		return
+	}
+	m.stop()
+	m.work.Wait()
+	if m.viewer != nil {
+		_ = m.viewer.Close()
+	}
+	if m.quality != nil {
+		_ = m.quality.Close()
+	}
+	if m.reports != nil {
+		_ = m.reports.Close()
+	}
+}
