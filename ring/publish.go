@@ -38,10 +38,12 @@ func (p *Producer) PublishBatch(cells []int) (n int, last uint64, err error) {
 	failpoint.Hit(stepLoadTail)
 	pos := p.lane.tail.Load()
 	for _, c := range cells {
-		if last, err = p.exchange(c, pos); err != nil {
+		at, xerr := p.exchange(c, pos)
+		if xerr != nil {
+			err = xerr // last stays what was published before
 			break
 		}
-		pos = last + 1
+		last, pos = at, at+1
 		n++
 		failpoint.Hit(stepBatchNext)
 	}

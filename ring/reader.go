@@ -177,11 +177,11 @@ func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 		if v := r.validate(m); v > 0 {
 			failpoint.Hit(stepRead)
 			r.width = v
-			r.note(uint64(v), missed)
+			r.note(missed)
 			return v, missed, nil
 		}
 	}
-	r.note(0, missed)
+	r.note(missed)
 	return 0, missed, r.move(pos, 0)
 }
 
@@ -335,15 +335,17 @@ func (r *Reader) move(pos uint64, n int) error {
 	return nil
 }
 
-func (r *Reader) note(received, missed uint64) {
-	if received > 0 {
-		r.received += received
-		ownerStore(r.words.received, r.received)
-	}
+func (r *Reader) note(missed uint64) {
 	if missed > 0 {
 		r.missed += missed
 		ownerStore(r.words.missed, r.missed)
 	}
+}
+
+// Delivered counts n events of the window as handed to the subscriber.
+func (r *Reader) Delivered(n int) {
+	r.received += uint64(n)
+	ownerStore(r.words.received, r.received)
 }
 
 // Filtered counts n events of the window as not wanted by the subscriber.
