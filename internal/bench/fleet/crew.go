@@ -66,13 +66,10 @@ func (c *Crew) Start(specs ...Spec) (*Proc, error) {
 }
 
 // Signal tells all processes.
-func (c *Crew) Signal(s Signal) error {
+func (c *Crew) Signal(s Signal) {
 	for _, p := range c.all() {
-		if err := p.Signal(s); err != nil {
-			return err
-		}
+		p.Signal(s)
 	}
-	return nil
 }
 
 // Usage waits until all processes exited and returns what each spent.

@@ -6,22 +6,34 @@ import (
 )
 
 const (
-	minSamples = 4
+	// enough is how many samples make a median worth its name. On a machine
+	// with other work to do, two processes may hardly ever run at the same
+	// time; the budget is stretched for them.
+	enough     = 256
+	stretch    = 8
 	maxSamples = 1 << 16
 )
 
 // samples collects costs until a budget of time is spent.
 type samples struct {
-	until time.Time
-	ns    []float64
+	until, limit time.Time
+	ns           []float64
 }
 
 func newSamples(budget time.Duration) *samples {
-	return &samples{until: time.Now().Add(budget), ns: make([]float64, 0, maxSamples)}
+	now := time.Now()
+	return &samples{until: now.Add(budget), limit: now.Add(stretch * budget), ns: make([]float64, 0, maxSamples)}
 }
 
 func (s *samples) more() bool {
-	return len(s.ns) < maxSamples && (len(s.ns) < minSamples || time.Now().Before(s.until))
+	if len(s.ns) == 0 {
+		return true
+	}
+	until := s.until
+	if len(s.ns) < enough {
+		until = s.limit
+	}
+	return len(s.ns) < maxSamples && time.Now().Before(until)
 }
 
 func (s *samples) add(d time.Duration, parts int) {

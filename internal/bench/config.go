@@ -1,0 +1,92 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rvoip/shmbus/internal/bench/payload"
+)
+
+// Config says what a run does. It is part of its result.
+type Config struct {
+	Pubs     int    `json:"pubs"`
+	Subs     int    `json:"subs"`
+	Size     int    `json:"size"`
+	Batch    int    `json:"batch"`
+	Capacity int    `json:"capacity"`
+	Wait     string `json:"wait"`
+	Local    bool   `json:"local"`
+	Policy   string `json:"policy"`
+	// Read is how many events a receiver looks at in one call, at most.
+	Read int `json:"read"`
+	// Verify sums up and checks the content of each event. Order and number
+	// are checked in any case.
+	Verify bool `json:"verify"`
+	// Stamp lets the bus write the time into each event, from which receivers
+	// take latencies.
+	Stamp bool `json:"stamp"`
+
+	Duration time.Duration `json:"-"`
+}
+
+// UsageError is a command line that cannot be run.
+type UsageError struct{ Why string }
+
+func (e *UsageError) Error() string { return e.Why }
+
+func misuse(format string, a ...any) error { return &UsageError{fmt.Sprintf(format, a...)} }
+
+const (
+	policyReliable = "reliable"
+	policyLossy    = "lossy"
+
+	maxSize  = 64 << 10
+	maxRead  = 256
+	maxBatch = 256
+	maxSubs  = 200
+	maxPubs  = 64
+
+	// portCells is how many slots the ring lets one port own: a batch and the
+	// pins of all receivers have to fit.
+	portCells = 510
+)
+
+func (c Config) check() error {
+	switch {
+	case c.Duration <= 0:
+		return misuse("-duration %v: want a time above zero", c.Duration)
+	case c.Pubs < 1 || c.Pubs > maxPubs:
+		return misuse("-pubs %d: want 1 to %d", c.Pubs, maxPubs)
+	case c.Subs < 1 || c.Subs > maxSubs:
+		return misuse("-subs %d: want 1 to %d", c.Subs, maxSubs)
+	case c.Size < payload.HeadSize || c.Size > maxSize || c.Size%8 != 0:
+		return misuse("-size %d: want a multiple of 8 from %d to %d", c.Size, payload.HeadSize, maxSize)
+	case c.Batch < 1 || c.Batch > maxBatch:
+		return misuse("-batch %d: want 1 to %d", c.Batch, maxBatch)
+	case c.Read < 1 || c.Read > maxRead:
+		return misuse("-read %d: want 1 to %d", c.Read, maxRead)
+	case c.Capacity < 2 || c.Capacity&(c.Capacity-1) != 0:
+		return misuse("-capacity %d: want a power of two", c.Capacity)
+	case c.Batch > c.Capacity:
+		return misuse("-batch %d does not fit -capacity %d", c.Batch, c.Capacity)
+	case c.Policy != policyReliable && c.Policy != policyLossy:
+		return misuse("-policy %q: want %s or %s", c.Policy, policyReliable, policyLossy)
+	}
+	_, err := parseWait(c.Wait)
+	return err
+}
+
+// window is how many events each receiver may look at in place at a time.
+func (c Config) window() int {
+	return max(1, min(c.Read, (portCells-c.Batch)/c.Subs, c.Capacity))
+}
+
+// slotSize is the slot that an event of the size fills.
+func (c Config) slotSize() int {
+	const header = 32
+	return (header + c.Size + 63) &^ 63
+}
+
+// errFailed is behind the error of a run that lost, reordered or damaged events.
+var errFailed = errors.New("events were not delivered as promised")

@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"context"
+
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/bench/payload"
+)
+
+// endOptions say how the two ends of a flow work.
+type endOptions struct {
+	publisher int
+	batch     int
+	size      int
+	read      int
+	verify    bool
+}
+
+func (c Config) ends(publisher int) endOptions {
+	return endOptions{publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify}
+}
+
+// source publishes events that say which they are.
+type source interface {
+	// put publishes n events from seq on, at most a batch, and returns how many
+	// were accepted. last marks the final one as the publisher's last.
+	put(ctx context.Context, seq uint64, n int, last bool) (int, error)
+	close() error
+}
+
+// seen is what a receiver learns of an event; at is when it was published, 0
+// if it does not say.
+type seen func(n payload.Note, ok bool, at int64)
+
+// sink receives events in place and checks them.
+type sink interface {
+	// take waits for an event and gives all that are there, up to a window, to
+	// the function the sink was made with.
+	take(ctx context.Context) (int, error)
+	close() error
+}
+
+// flow is a type of event, with its two ends.
+type flow struct {
+	source func(*bus.Bus, endOptions) (source, error)
+	sink   func(*bus.Bus, endOptions, seen) (sink, error)
+}
+
+// valueFlow is the flow of events that are a value of type T alone.
+func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool)) flow {
+	return flow{
+		source: func(b *bus.Bus, o endOptions) (source, error) {
+			p, err := bus.NewPublisher[T](b, &bus.PublisherOptions{Exclusive: true})
+			if err != nil {
+				return nil, err
+			}
+			return &valueSource[T]{p: p, o: o, fill: fill, values: make([]T, o.batch)}, nil
+		},
+		sink: func(b *bus.Bus, o endOptions, see seen) (sink, error) {
+			return newViewSink(b, o, func(v *T, e *bus.Event) error {
+				n, ok := read(v, o.verify)
+				see(n, ok, e.Header().Time)
+				return nil
+			})
+		},
+	}
+}
+
+type valueSource[T any] struct {
+	p      *bus.Publisher[T]
+	o      endOptions
+	fill   func(*T, payload.Note, bool)
+	values []T
+}
+
+func (s *valueSource[T]) put(ctx context.Context, seq uint64, n int, last bool) (int, error) {
+	if n == 1 {
+		s.fill(&s.values[0], payload.NewNote(s.o.publisher, seq, last), s.o.verify)
+		if err := s.p.Publish(ctx, &s.values[0]); err != nil {
+			return 0, err
+		}
+		return 1, nil
+	}
+	for i := range n {
+		s.fill(&s.values[i], payload.NewNote(s.o.publisher, seq+uint64(i), last && i == n-1), s.o.verify)
+	}
+	return s.p.PublishBatch(ctx, s.values[:n])
+}
+
+func (s *valueSource[T]) close() error { return s.p.Close() }
+
+// tailFlow is the flow of events of any size: a head, then a tail that holds
+// the rest. H is a type whose memory is a [payload.Head].
+func tailFlow[H any](head func(*H) *payload.Head) flow {
+	return flow{
+		source: func(b *bus.Bus, o endOptions) (source, error) {
+			p, err := bus.NewPublisher[H](b, &bus.PublisherOptions{Exclusive: true})
+			if err != nil {
+				return nil, err
+			}
+			s := &tailSource[H]{p: p, o: o, head: head, items: make([]bus.Item[H], o.batch)}
+			for i := range s.items {
+				s.items[i].Tail = make([]byte, o.size-payload.HeadSize)
+			}
+			return s, nil
+		},
+		sink: func(b *bus.Bus, o endOptions, see seen) (sink, error) {
+			return newViewSink(b, o, func(v *H, e *bus.Event) error {
+				h := head(v)
+				n, ok := h.Note, true
+				if o.verify {
+					ok = len(e.Tail()) == o.size-payload.HeadSize && payload.SumTail(e.Tail(), n) == h.Sum
+				}
+				see(n, ok, e.Header().Time)
+				return nil
+			})
+		},
+	}
+}
+
+type tailSource[H any] struct {
+	p     *bus.Publisher[H]
+	o     endOptions
+	head  func(*H) *payload.Head
+	items []bus.Item[H]
+}
+
+// put fills a single event in place, on loan; a batch is copied.
+func (s *tailSource[H]) put(ctx context.Context, seq uint64, n int, last bool) (int, error) {
+	if n == 1 {
+		l, err := s.p.Loan()
+		if err != nil {
+			return 0, err
+		}
+		size := s.o.size - payload.HeadSize
+		h, note := s.head(l.Value()), payload.NewNote(s.o.publisher, seq, last)
+		h.Note, h.Sum = note, payload.FillTail(l.Tail()[:size], note)
+		l.SetTail(size)
+		if err := l.Publish(ctx); err != nil {
+			l.Discard()
+			return 0, err
+		}
+		return 1, nil
+	}
+	for i := range n {
+		it := &s.items[i]
+		h, note := s.head(&it.Value), payload.NewNote(s.o.publisher, seq+uint64(i), last && i == n-1)
+		h.Note, h.Sum = note, payload.FillTail(it.Tail, note)
+	}
+	return s.p.PublishItems(ctx, s.items[:n])
+}
+
+func (s *tailSource[H]) close() error { return s.p.Close() }
+
+type viewSink[T any] struct {
+	s    *bus.Subscriber[T]
+	read int
+	fn   func(*T, *bus.Event) error
+}
+
+func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error) (sink, error) {
+	s, err := bus.Subscribe[T](b, &bus.SubscribeOptions{Window: o.read})
+	if err != nil {
+		return nil, err
+	}
+	return &viewSink[T]{s: s, read: o.read, fn: fn}, nil
+}
+
+func (s *viewSink[T]) take(ctx context.Context) (int, error) { return s.s.ViewBatch(ctx, s.read, s.fn) }
+
+func (s *viewSink[T]) close() error { return s.s.Close() }

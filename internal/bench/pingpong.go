@@ -1,0 +1,216 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/bench/fleet"
+	"github.com/rvoip/shmbus/internal/bench/payload"
+	"github.com/rvoip/shmbus/internal/bench/stat"
+)
+
+const (
+	rolePing = "ping"
+	rolePong = "pong"
+)
+
+// pingpongWorkload has one event in flight between two processes, over a lane
+// for each direction.
+var pingpongWorkload = &workload{
+	name:  "pingpong",
+	usage: "two processes, one event in flight, written and read whole: latency of one way",
+	defaults: Config{
+		Pubs: 1, Subs: 1, Size: 64, Batch: 1, Read: 1, Capacity: 1024,
+		Wait: "auto", Policy: policyReliable, Verify: true, Duration: 3 * time.Second,
+	},
+	check: func(c Config) error {
+		if c.Pubs != 1 || c.Subs != 1 || c.Batch != 1 {
+			return misuse("pingpong has one publisher, one subscriber and one event in flight: leave out -pubs, -subs and -batch")
+		}
+		return nil
+	},
+	run:   runPingpong,
+	roles: map[string]fleet.Role{rolePing: ping, rolePong: pong},
+}
+
+// pinged is the result of the process that counts.
+type pinged struct {
+	Rounds  uint64        `json:"rounds"`
+	Begin   int64         `json:"begin"`
+	End     int64         `json:"end"`
+	Tracker *tracker      `json:"tracker"`
+	Latency *stat.Latency `json:"latency"`
+}
+
+func runPingpong(ctx context.Context, t *trial) (_ *Result, err error) {
+	pl, err := t.place(bus.Critical, bus.High)
+	if err != nil {
+		return nil, err
+	}
+	done, err := pl.make()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	crew, err := t.crew(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer crew.Close()
+	c := streamConfig{Place: pl, Config: t.config, Duration: t.config.Duration}
+	var specs []fleet.Spec
+	for _, kind := range []string{rolePong, rolePing} {
+		spec, err := fleet.NewSpec(kind, c)
+		if err != nil {
+			return nil, err
+		}
+		specs = append(specs, spec)
+	}
+	members, err := startAll(crew, specs, c.Config.Local)
+	if err != nil {
+		return nil, err
+	}
+	defer t.progress.follow(t.workload.name, members[1:], members[:1])()
+	crew.Signal(fleet.Go)
+	var there tracker
+	var here pinged
+	if err := members[1].AwaitDone(&here); err != nil {
+		return nil, err
+	}
+	if err := members[0].AwaitDone(&there); err != nil {
+		return nil, err
+	}
+	us, err := crew.Usage()
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{
+		figureIsLatency: true,
+		Seconds:         float64(here.End-here.Begin) / 1e9,
+		Published:       2 * here.Rounds,
+		Delivered:       there.Received + here.Tracker.Received,
+		Disordered:      there.Disordered + here.Tracker.Disordered,
+		Corrupt:         there.Corrupt + here.Tracker.Corrupt,
+	}
+	r.Lost = max(r.Published, r.Delivered) - r.Delivered
+	r.PublishedPerS = perSecond(r.Published, r.Seconds)
+	r.DeliveredPerS = perSecond(r.Delivered, r.Seconds)
+	r.setLatency(here.Latency)
+	r.setUsage(us)
+	return r, nil
+}
+
+// conversation is one side of the ping-pong.
+type conversation struct {
+	config streamConfig
+	src    source
+	snk    sink
+	books  *tracker
+}
+
+func converse(st *fleet.Station, config []byte, name string, out, in func(int) flow) (*conversation, error) {
+	v := &conversation{books: newTracker(1)}
+	if err := json.Unmarshal(config, &v.config); err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	c := v.config.Config
+	b, err := v.config.Place.open(st, name)
+	if err != nil {
+		return nil, err
+	}
+	see := func(n payload.Note, ok bool, _ int64) { v.books.see(n, ok) }
+	if v.snk, err = in(c.Size).sink(b, c.ends(0), see); err != nil {
+		return nil, err
+	}
+	if v.src, err = out(c.Size).source(b, c.ends(0)); err != nil {
+		return nil, errors.Join(err, v.snk.close())
+	}
+	return v, nil
+}
+
+func (v *conversation) close() error { return errors.Join(v.src.close(), v.snk.close()) }
+
+// flush is after how many rounds latencies go from their buffer into the
+// histogram, between two rounds.
+const flush = 1 << 16
+
+func ping(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
+	v, err := converse(st, config, "ping", criticalFlow, highFlow)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	st.Ready()
+	if err := st.AwaitGo(ctx); err != nil {
+		return nil, err
+	}
+	st.Begin()
+	var over atomic.Bool
+	defer time.AfterFunc(v.config.Duration, func() { over.Store(true) }).Stop()
+	r := pinged{Begin: bus.Now(), Tracker: v.books, Latency: stat.NewLatency()}
+	trips := make([]int64, 0, flush)
+	for last := false; !last; {
+		start := bus.Now()
+		for last = over.Load(); len(trips) < flush && !last; last = over.Load() {
+			if err := v.round(ctx, &r.Rounds, false); err != nil {
+				return nil, err
+			}
+			now := bus.Now()
+			trips = append(trips, now-start)
+			start = now
+		}
+		for _, trip := range trips {
+			r.Latency.Record(trip / 2)
+		}
+		trips = trips[:0]
+		st.Count.Store(r.Rounds)
+	}
+	if err := v.round(ctx, &r.Rounds, true); err != nil {
+		return nil, err
+	}
+	r.End = bus.Now()
+	st.End(r.Rounds)
+	return r, nil
+}
+
+// round sends an event there and waits until it came back.
+func (v *conversation) round(ctx context.Context, rounds *uint64, last bool) error {
+	if _, err := v.src.put(ctx, *rounds, 1, last); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	*rounds++
+	for v.books.Received < *rounds {
+		if _, err := v.snk.take(ctx); err != nil {
+			return fmt.Errorf("receive: %w", err)
+		}
+	}
+	return nil
+}
+
+func pong(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
+	v, err := converse(st, config, "pong", highFlow, criticalFlow)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	st.Ready()
+	if err := st.AwaitGo(ctx); err != nil {
+		return nil, err
+	}
+	st.Begin()
+	for n := uint64(0); !v.books.done(); n++ {
+		if _, err := v.snk.take(ctx); err != nil {
+			return nil, fmt.Errorf("receive: %w", err)
+		}
+		if _, err := v.src.put(ctx, n, 1, v.books.done()); err != nil {
+			return nil, fmt.Errorf("publish: %w", err)
+		}
+	}
+	st.End(v.books.Received)
+	return v.books, nil
+}

@@ -1,0 +1,134 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/lipgloss/table"
+	"github.com/dustin/go-humanize"
+
+	"github.com/rvoip/shmbus/internal/bench/stat"
+)
+
+// writeJSON writes an array if asked to, else the one result.
+func writeJSON(w io.Writer, rs []*Result, array bool) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	if array {
+		return enc.Encode(rs)
+	}
+	return enc.Encode(rs[0])
+}
+
+const sparkWidth = 48
+
+// writeTable shows the run with the median figure, and how far runs lay apart.
+func writeTable(w io.Writer, rs []*Result) {
+	figures := make([]float64, len(rs))
+	for i, r := range rs {
+		figures[i] = r.figure()
+	}
+	r := rs[stat.MedianIndex(figures)]
+	fmt.Fprintln(w, title(r))
+	fmt.Fprintln(w, grid(rows(r)))
+	if line, from, to := r.latency.Sparkline(sparkWidth); line != "" {
+		fmt.Fprintf(w, "%s %s %s\n", ns(float64(from)), line, ns(float64(to)))
+	}
+	if len(rs) > 1 {
+		fmt.Fprintf(w, "median of %d runs; spread %.0f %% of it:", len(rs), 100*stat.Spread(figures))
+		for _, f := range figures {
+			if r.figureIsLatency {
+				fmt.Fprintf(w, " %s", ns(f))
+			} else {
+				fmt.Fprintf(w, " %s/s", si(f))
+			}
+		}
+		fmt.Fprintln(w)
+	}
+	m := r.Machine
+	fmt.Fprintf(w, "%d CPUs %s, %s, %s\n", m.CPUs, m.Model, m.Kernel, m.Go)
+}
+
+func title(r *Result) string {
+	c := r.Config
+	place := "a process each"
+	if c.Local {
+		place = "in one process"
+	}
+	checked := "content checked"
+	if !c.Verify {
+		checked = "order checked, content not"
+	}
+	return fmt.Sprintf("%s: %d to %d, %s; %d B, %d per publish, capacity %d, %s, wait %s; %s",
+		r.Workload, c.Pubs, c.Subs, place, c.Size, c.Batch, c.Capacity, c.Policy, c.Wait, checked)
+}
+
+func rows(r *Result) [][]string {
+	out := [][]string{
+		{"published", humanize.Comma(int64(r.Published)), si(r.PublishedPerS) + "/s"},
+		{"delivered", humanize.Comma(int64(r.Delivered)), si(r.DeliveredPerS) + "/s"},
+		{"lost", humanize.Comma(int64(r.Lost)), ""},
+		{"out of order / wrong bytes", fmt.Sprintf("%d / %d", r.Disordered, r.Corrupt), ""},
+	}
+	if l := r.Latency; l != nil {
+		out = append(out, []string{"latency p50 / p90", ns(float64(l.P50)) + " / " + ns(float64(l.P90)), ""},
+			[]string{"latency p99 / p99.9 / max", ns(float64(l.P99)) + " / " + ns(float64(l.P999)), ns(float64(l.Max))})
+	}
+	if r.PublishNS > 0 {
+		out = append(out, []string{"publish", ns(r.PublishNS), alone(r.PublishAloneNS)})
+	}
+	out = append(out,
+		[]string{"allocations per event", fmt.Sprintf("%.3f", r.AllocsPerEvent), ""},
+		[]string{"processor time", fmt.Sprintf("%.2f s", r.CPUSeconds), fmt.Sprintf("in %.2f s", r.Seconds)},
+	)
+	for _, f := range []struct {
+		name        string
+		a, b, value float64
+	}{
+		{"cache line, one way", r.FloorBefore.LineNS, r.FloorAfter.LineNS, r.Floor.LineNS},
+		{"bare ring, one way", r.FloorBefore.SPSCNS, r.FloorAfter.SPSCNS, r.Floor.SPSCNS},
+		{"bare ring, event in a stream", r.FloorBefore.SPSCEventNS, r.FloorAfter.SPSCEventNS, r.Floor.SPSCEventNS},
+		{"copy of the bytes", r.FloorBefore.CopyNS, r.FloorAfter.CopyNS, r.Floor.CopyNS},
+		{"futex wake, one way", r.FloorBefore.FutexWakeNS, r.FloorAfter.FutexWakeNS, r.Floor.FutexWakeNS},
+		{"uncontended atomic", r.FloorBefore.AtomicNS, r.FloorAfter.AtomicNS, r.Floor.AtomicNS},
+	} {
+		out = append(out, []string{"floor: " + f.name, ns(f.value), "before " + ns(f.a) + ", after " + ns(f.b)})
+	}
+	return append(out, []string{"ratio", fmt.Sprintf("%.2f", r.Ratio), r.RatioOf})
+}
+
+func alone(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	return ns(v) + " while nobody reads"
+}
+
+func grid(rows [][]string) string {
+	cell := lipgloss.NewStyle().Padding(0, 1)
+	return table.New().Border(lipgloss.RoundedBorder()).Rows(rows...).
+		StyleFunc(func(_, col int) lipgloss.Style {
+			if col == 1 {
+				return cell.Align(lipgloss.Right)
+			}
+			return cell
+		}).String()
+}
+
+// ns shows nanoseconds with three digits that count.
+func ns(v float64) string {
+	switch {
+	case v < 100:
+		return fmt.Sprintf("%.1f ns", v)
+	case v < 10_000:
+		return fmt.Sprintf("%.0f ns", v)
+	default:
+		return time.Duration(v).Round(time.Duration(v / 1000)).String()
+	}
+}
+
+func si(v float64) string { return strings.TrimSpace(humanize.SIWithDigits(v, 2, "")) }

@@ -1,0 +1,101 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rvoip/shmbus/internal/bench/fleet"
+	"github.com/rvoip/shmbus/internal/bench/floor"
+	"github.com/rvoip/shmbus/internal/bench/stat"
+)
+
+// Result is what one run measured. Fields a workload does not measure are left
+// out of its JSON.
+type Result struct {
+	Workload string  `json:"workload"`
+	Config   Config  `json:"config"`
+	Seconds  float64 `json:"seconds"`
+
+	// Published counts accepted events, Delivered the sum over subscribers,
+	// Lost what a subscriber should have had and did not.
+	Published  uint64 `json:"published"`
+	Delivered  uint64 `json:"delivered"`
+	Lost       uint64 `json:"lost"`
+	Disordered uint64 `json:"disordered"`
+	Corrupt    uint64 `json:"corrupt"`
+
+	PublishedPerS float64 `json:"published_per_s"`
+	DeliveredPerS float64 `json:"delivered_per_s"`
+
+	Latency *stat.Percentiles `json:"latency_ns,omitempty"`
+	// PublishNS is the publisher's wall time for an event, writing it and any
+	// waiting for room included; PublishAloneNS the same while nobody reads.
+	PublishNS      float64 `json:"publish_ns,omitempty"`
+	PublishAloneNS float64 `json:"publish_alone_ns,omitempty"`
+	// AllocsPerEvent is that of the process with the most, to a thousandth.
+	AllocsPerEvent float64 `json:"allocs_per_event"`
+	CPUSeconds     float64 `json:"cpu_seconds"`
+
+	// Floor has the lower of what was measured before and after the run.
+	Floor       floor.Result `json:"floor"`
+	FloorBefore floor.Result `json:"floor_before"`
+	FloorAfter  floor.Result `json:"floor_after"`
+	// Ratio sets the run beside the floor that RatioOf names.
+	Ratio   float64 `json:"ratio"`
+	RatioOf string  `json:"ratio_of"`
+
+	Machine Machine `json:"machine"`
+
+	latency *stat.Latency
+	// figureIsLatency tells that the run is about its latency, not its rate.
+	figureIsLatency bool
+}
+
+// setUsage takes the account of all processes of the run.
+func (r *Result) setUsage(us []fleet.Usage) {
+	for _, u := range us {
+		r.CPUSeconds += u.CPUSeconds
+		if u.Events > 0 {
+			per := float64(u.Mallocs) / float64(u.Events)
+			r.AllocsPerEvent = max(r.AllocsPerEvent, math.Round(per*1000)/1000)
+		}
+	}
+}
+
+func (r *Result) setLatency(l *stat.Latency) {
+	r.latency, r.Latency = l, l.Percentiles()
+}
+
+// verdict is nil if the run kept what the bus promises.
+func (r *Result) verdict() error {
+	lost := r.Lost
+	if r.Config.Policy == policyLossy {
+		lost = 0
+	}
+	if lost == 0 && r.Disordered == 0 && r.Corrupt == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: %d lost, %d out of order, %d with wrong bytes", r.Workload, errFailed, lost, r.Disordered, r.Corrupt)
+}
+
+func perSecond(n uint64, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
+	}
+	return float64(n) / seconds
+}
+
+func ratio(ours, floor float64) float64 {
+	if floor <= 0 {
+		return 0
+	}
+	return ours / floor
+}
+
+// figure is the number that runs of a workload are compared by.
+func (r *Result) figure() float64 {
+	if r.figureIsLatency {
+		return float64(r.Latency.P50)
+	}
+	return r.PublishedPerS
+}

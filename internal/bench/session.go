@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rvoip/shmbus/internal/bench/floor"
+	"github.com/rvoip/shmbus/shm"
+)
+
+const (
+	regionPrefix = "shmbench-"
+	floorBudget  = 100 * time.Millisecond
+)
+
+// session is the runs of one command.
+type session struct {
+	workload *workload
+	config   Config
+	runs     int
+	dir      string
+	progress *progress
+	// floorBudget is the time for each floor.
+	floorBudget time.Duration
+}
+
+// run measures the floors, then each run followed by the floors again: those
+// between two runs serve both.
+func (s *session) run(ctx context.Context) ([]*Result, error) {
+	if err := sweep(s.dir); err != nil {
+		return nil, err
+	}
+	defer s.progress.clear()
+	m := thisMachine()
+	before, err := s.floors(ctx, s.trial(0))
+	if err != nil {
+		return nil, err
+	}
+	var results []*Result
+	for i := range s.runs {
+		t := s.trial(i)
+		r, err := s.workload.run(ctx, t)
+		if err != nil {
+			return results, fmt.Errorf("%s: %w", s.workload.name, err)
+		}
+		after, err := s.floors(ctx, t)
+		if err != nil {
+			return results, err
+		}
+		r.Workload, r.Config, r.Machine = s.workload.name, s.config, m
+		r.FloorBefore, r.FloorAfter, r.Floor = before, after, floor.Best(before, after)
+		r.compare()
+		before = after
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+func (s *session) trial(i int) *trial {
+	return &trial{
+		workload: s.workload,
+		config:   s.config,
+		region:   fmt.Sprintf("%s%d-%d", regionPrefix, os.Getpid(), i),
+		dir:      s.dir,
+		progress: s.progress,
+	}
+}
+
+func (s *session) floors(ctx context.Context, t *trial) (floor.Result, error) {
+	s.progress.say("measuring the machine's floors")
+	r, err := t.measureFloors(ctx, s.floorBudget)
+	if err != nil {
+		return r, fmt.Errorf("measure floors: %w", err)
+	}
+	return r, nil
+}
+
+// compare sets the run beside the floor of its kind.
+func (r *Result) compare() {
+	if r.figureIsLatency {
+		r.Ratio, r.RatioOf = ratio(float64(r.Latency.P50), r.Floor.LineNS), "p50 / line_ns"
+		return
+	}
+	r.Ratio = ratio(1e9/r.PublishedPerS, r.Floor.SPSCEventNS)
+	r.RatioOf = "time per published event / spsc_event_ns"
+}
+
+// sweep removes regions that earlier benchmarks left because they were killed.
+// One that is in use is refused by Remove and stays.
+func sweep(dir string) error {
+	regions, err := shm.List(dir)
+	if err != nil {
+		return fmt.Errorf("look for regions of earlier runs: %w", err)
+	}
+	for _, e := range regions {
+		if strings.HasPrefix(e.Name, regionPrefix) {
+			_ = shm.Remove(e.Name, &shm.Options{Dir: dir})
+		}
+	}
+	return nil
+}

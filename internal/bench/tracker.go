@@ -1,0 +1,45 @@
+package bench
+
+import "github.com/rvoip/shmbus/internal/bench/payload"
+
+// tracker is a receiver's book of what it got. Its fields but next are what it
+// reports.
+type tracker struct {
+	Received uint64 `json:"received"`
+	// Gaps are events that a later one of the same publisher overtook for good.
+	Gaps uint64 `json:"gaps"`
+	// Missed is what the bus itself said was lost.
+	Missed     uint64 `json:"missed"`
+	Disordered uint64 `json:"disordered"`
+	Corrupt    uint64 `json:"corrupt"`
+
+	next     []uint64 // per publisher
+	finished int      // publishers whose last event was seen
+}
+
+func newTracker(publishers int) *tracker { return &tracker{next: make([]uint64, publishers)} }
+
+// see books one event.
+func (t *tracker) see(n payload.Note, ok bool) {
+	t.Received++
+	p := n.Publisher()
+	if !ok || p >= len(t.next) {
+		t.Corrupt++
+		return
+	}
+	seq := n.Seq()
+	if seq != t.next[p] {
+		if seq < t.next[p] {
+			t.Disordered++
+			return
+		}
+		t.Gaps += seq - t.next[p]
+	}
+	t.next[p] = seq + 1
+	if n.Last() {
+		t.finished++
+	}
+}
+
+// done says that every publisher's last event was seen.
+func (t *tracker) done() bool { return t.finished == len(t.next) }
