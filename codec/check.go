@@ -3,7 +3,6 @@ package codec
 import (
 	"fmt"
 	"unicode"
-	"unicode/utf8"
 )
 
 // check says whether a layout, from a Go type or from a schema, is one that all else in this package
@@ -122,8 +121,6 @@ func (f *Field) checkName(mayBeEmpty bool) error {
 	first := true // of an identifier
 	for _, r := range f.Name {
 		switch {
-		case r == utf8.RuneError:
-			return fmt.Errorf("field name %q is not UTF-8", f.Name)
 		case r == '_' || unicode.IsLetter(r) || !first && unicode.IsDigit(r):
 			first = false
 		case r == '.' && !first:

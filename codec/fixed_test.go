@@ -84,12 +84,12 @@ func TestStrings(t *testing.T) {
 			assert.Equal(t, full, s.String())
 			assert.Equal(t, room, s.Len())
 
-			err := s.Set(full + "yz")
+			err := s.Set(full + "y")
 			require.ErrorIs(t, err, ErrTooLong)
 			var long *TooLongError
 			require.ErrorAs(t, err, &long)
-			assert.Equal(t, TooLongError{Len: room + 2, Cap: room}, *long)
-			assert.ErrorContains(t, err, fmt.Sprintf("%d bytes, capacity %d", room+2, room))
+			assert.Equal(t, TooLongError{Len: room + 1, Cap: room}, *long)
+			assert.ErrorContains(t, err, fmt.Sprintf("%d bytes, capacity %d", room+1, room))
 			assert.Equal(t, full, s.String(), "a refused value changes nothing")
 
 			require.NoError(t, s.Set("alice"))

@@ -126,7 +126,11 @@ func (l *Layout) seal() error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	l.Fingerprint = HashBytes(l.AppendSchema(nil))
+	schema := l.AppendSchema(nil)
+	if len(schema) > MaxSchema {
+		return fmt.Errorf("its schema has %d bytes, the limit is %d: use shorter field names", len(schema), MaxSchema)
+	}
+	l.Fingerprint = HashBytes(schema)
 	return nil
 }
 

@@ -173,6 +173,15 @@ func TestOfLimits(t *testing.T) {
 	require.ErrorIs(t, err, ErrType)
 	assert.ErrorContains(t, err, "1025 fields, the limit is 1024")
 
+	type wordy struct {
+		AbcdefghijklmnopqrstuvwxyzAbcdefghijklmnopqrstuvwxyzAbcdefghijklm many
+	}
+	_, err = Of[struct{ A, B, C wordy }]()
+	require.NoError(t, err)
+	_, err = Of[struct{ A, B, C, D wordy }]()
+	require.ErrorIs(t, err, ErrType)
+	assert.ErrorContains(t, err, "the limit is 65536: use shorter field names")
+
 	type long struct {
 		AbcdefghijklmnopqrstuvwxyzAbcdefghijklmnopqrstuvwxyzAbcdefghijkl struct{ X uint8 }
 	}

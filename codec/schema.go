@@ -24,7 +24,7 @@ import (
 //	    fields  of an element; only of struct
 const schemaVersion = 1
 
-// MaxSchema is the longest schema in bytes that [ParseSchema] reads.
+// MaxSchema is the longest schema in bytes.
 const MaxSchema = 1 << 16
 
 // AppendSchema appends the schema to dst and returns the result. Equal layouts give equal bytes, on
@@ -72,7 +72,6 @@ func parseSchema(b []byte) (*Layout, error) {
 	if len(b) > MaxSchema {
 		return nil, fmt.Errorf("%d bytes, the limit is %d", len(b), MaxSchema)
 	}
-	b = bytes.Clone(b) // the caller's bytes may change under us; below they are read twice
 	p := parser{b: b}
 	if v := p.byte(); p.err == nil && v != schemaVersion {
 		return nil, fmt.Errorf("format version %d, this program knows %d: use the same version of shmbus",
@@ -85,7 +84,8 @@ func parseSchema(b []byte) (*Layout, error) {
 	if err := l.seal(); err != nil {
 		return nil, err
 	}
-	// Catches trailing bytes and long forms of numbers too.
+	// This catches trailing bytes and long forms of numbers, and a b that changes while it is read: what
+	// was parsed above was read once, and has been checked.
 	if !bytes.Equal(l.AppendSchema(make([]byte, 0, len(b))), b) {
 		return nil, errors.New("not in its shortest form, or more bytes follow")
 	}

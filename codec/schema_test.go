@@ -158,7 +158,7 @@ func TestParseSchemaHostile(t *testing.T) {
 		{"digit after dot", schema(1, 1, u8("A.1", 0)), "not a Go identifier"},
 		{"dot last", schema(1, 1, u8("A.", 0)), "not a Go identifier"},
 		{"dots", schema(1, 1, u8("A..B", 0)), "not a Go identifier"},
-		{"not UTF-8", schema(1, 1, u8("A\xff", 0)), "not UTF-8"},
+		{"not UTF-8", schema(1, 1, u8("A\xff", 0)), `"A\xff" is not a Go identifier`},
 		{"long name", schema(1, 1, u8(strings.Repeat("A", MaxName+1), 0)), "beyond its limit 255"},
 		{"same name twice", schema(2, 1, u8("A", 0), u8("A", 1)), "two fields A"},
 		{"outside", schema(1, 1, u8("A", 1)), "field A at 1 with 1 bytes ends beyond 1"},
