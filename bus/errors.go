@@ -1,0 +1,123 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/rvoip/shmbus/ring"
+	"github.com/rvoip/shmbus/shm"
+)
+
+// What a call may meet. Compare with errors.Is.
+var (
+	// ErrClosed says that the bus, publisher or subscription has been closed.
+	ErrClosed = os.ErrClosed
+	// ErrTimeout says that a receive with a time limit found no event in time.
+	ErrTimeout = os.ErrDeadlineExceeded
+	// ErrUnsupported says that this operating system has no shared regions;
+	// OpenLocal works everywhere.
+	ErrUnsupported = errors.ErrUnsupported
+
+	// ErrFull says that a reliable lane has no room: a subscriber is a whole
+	// lap behind.
+	ErrFull = ring.ErrFull
+	// ErrEmpty says that there is no event now.
+	ErrEmpty = errors.New("bus: no event")
+	// ErrNoSlot says that the loans of this process on the lane are all out.
+	ErrNoSlot = ring.ErrNoSlot
+	// ErrNoPort says that all producers' seats of a lane are taken.
+	ErrNoPort = ring.ErrNoPort
+	// ErrPinBudget says that the windows of all subscribers of a lane would
+	// exceed its pin budget.
+	ErrPinBudget = ring.ErrPinBudget
+	// ErrTooMany says that a table of the region is full: participants,
+	// subscribers or types.
+	ErrTooMany = errors.New("bus: table of the region is full")
+	// ErrInUse says that another live process holds what was asked for.
+	ErrInUse = shm.ErrInUse
+	// ErrCorrupt says that the region holds what no process of ours wrote.
+	ErrCorrupt = ring.ErrCorrupt
+	// ErrFault says that the region's memory has gone: a peer has truncated it.
+	ErrFault = shm.ErrFault
+	// ErrGeometry says that the region is not as the caller asked; see
+	// GeometryError.
+	ErrGeometry = errors.New("bus: geometry differs")
+	// ErrSchema says that two processes disagree on a type; see SchemaError.
+	ErrSchema = errors.New("bus: type differs")
+	// ErrOptions says that an option is out of its bounds.
+	ErrOptions = errors.New("bus: invalid options")
+	// ErrTooLarge says that an event does not fit its lane; see SizeError.
+	ErrTooLarge = errors.New("bus: event too large")
+	// ErrLag says that a subscriber has missed events; see LagError.
+	ErrLag = errors.New("bus: events missed")
+	// ErrSpent says that a loan has been published or discarded before.
+	ErrSpent = errors.New("bus: loan is spent")
+)
+
+// GeometryError names each difference between the region and what was asked.
+type GeometryError struct {
+	Region      string
+	Differences []string
+}
+
+func (e *GeometryError) Error() string {
+	return fmt.Sprintf("bus: region %s has another geometry than asked for: %s; ask for nothing to adopt it, or remove the region",
+		e.Region, strings.Join(e.Differences, "; "))
+}
+
+// Is makes it an ErrGeometry.
+func (e *GeometryError) Is(target error) bool { return target == ErrGeometry }
+
+// SchemaError names each difference between a type as this process declares it
+// and as the region has it.
+type SchemaError struct {
+	Type        string
+	Differences []string
+}
+
+func (e *SchemaError) Error() string {
+	return fmt.Sprintf("bus: type %s is declared otherwise by another process: %s; build both from the same declaration, or give it another name",
+		e.Type, strings.Join(e.Differences, "; "))
+}
+
+// Is makes it an ErrSchema.
+func (e *SchemaError) Is(target error) bool { return target == ErrSchema }
+
+// SizeError says by how much an event is too large.
+type SizeError struct {
+	Lane string
+	Need int // bytes with header, value and tail
+	Slot int // bytes of the lane's slots
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("bus: event of %d bytes (header, value and tail) does not fit lane %s with slots of %d; raise SlotSize in its LaneGeometry", e.Need, e.Lane, e.Slot)
+}
+
+// Is makes it an ErrTooLarge.
+func (e *SizeError) Is(target error) bool { return target == ErrTooLarge }
+
+// LagError says that events were overwritten before the subscriber came to
+// them. It is not fatal: the next call goes on with the oldest events that the
+// lane still holds. Every gap is reported once, with its exact size.
+type LagError struct {
+	Priority Priority
+	Shard    int
+	Missed   uint64 // events of the lane, of whatever type
+	Resumed  uint64 // position that the subscription goes on with
+	Evicted  bool   // it had held a reliable lane back for too long
+}
+
+func (e *LagError) Error() string {
+	why := "it was overtaken"
+	if e.Evicted {
+		why = "it had held the lane back for too long and was evicted"
+	}
+	return fmt.Sprintf("bus: subscription missed %d events on lane %s: %s; receive again to go on at position %d",
+		e.Missed, laneName(e.Priority, e.Shard), why, e.Resumed)
+}
+
+// Is makes it an ErrLag.
+func (e *LagError) Is(target error) bool { return target == ErrLag }

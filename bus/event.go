@@ -1,0 +1,120 @@
+package bus
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+
+	"github.com/rvoip/shmbus/codec"
+	"github.com/rvoip/shmbus/shm"
+)
+
+// Now is the clock of event times: nanoseconds of CLOCK_MONOTONIC, the same for
+// all processes of a host. It costs about 30 ns.
+func Now() int64 { return shm.Now() }
+
+// Header is what the bus knows of an event.
+type Header struct {
+	Type     TypeID
+	Priority Priority
+	Shard    int
+	Position uint64 // running number in its lane
+	Source   int    // participant that published it
+	Key      uint64 // 64-bit hash of what orders events, 0 for none
+	Time     int64  // when it was published, see Now; 0 on lanes without
+}
+
+// The header of an event, at the front of its slot:
+//
+//	0   type      u32
+//	4   source    u16
+//	6   parts     u16   low 4 bits: how many 8-byte words lie before the value
+//	8   value     u32   bytes
+//	12  tail      u32   bytes
+//	16  key       u64
+//	24  time      i64
+//	32  parts, value, tail
+const partsMask = 0x0f
+
+// rawHeader is a header as the slot has it, copied once and not yet believed.
+type rawHeader struct {
+	typ         uint32
+	source      uint16
+	parts       uint16
+	value, tail uint32
+	key         uint64
+	time        int64
+}
+
+func (h *rawHeader) put(slot []byte) {
+	_ = slot[eventHeader-1]
+	le := binary.LittleEndian
+	le.PutUint64(slot[0:], uint64(h.typ)|uint64(h.source)<<32|uint64(h.parts)<<48)
+	le.PutUint64(slot[8:], uint64(h.value)|uint64(h.tail)<<32)
+	le.PutUint64(slot[16:], h.key)
+	le.PutUint64(slot[24:], uint64(h.time))
+}
+
+func getHeader(slot []byte) (h rawHeader) {
+	_ = slot[eventHeader-1]
+	le := binary.LittleEndian
+	a, b := le.Uint64(slot[0:]), le.Uint64(slot[8:])
+	h.typ, h.source, h.parts = uint32(a), uint16(a>>32), uint16(a>>48)
+	h.value, h.tail = uint32(b), uint32(b>>32)
+	h.key, h.time = le.Uint64(slot[16:]), int64(le.Uint64(slot[24:]))
+	return h
+}
+
+// Event is one event in place. It is valid only inside the callback that gets
+// it: afterwards its bytes may become another event's. It must not be written.
+type Event struct {
+	header      Header
+	value, tail []byte
+	sub         *Subscription
+}
+
+// Header returns what the bus knows of the event.
+func (e *Event) Header() Header { return e.header }
+
+// Type returns the event's type.
+func (e *Event) Type() TypeID { return e.header.Type }
+
+// Value returns the bytes of the event's value, in place.
+func (e *Event) Value() []byte { return e.value }
+
+// Tail returns the variable bytes behind the value, in place.
+func (e *Event) Tail() []byte { return e.tail }
+
+// set bounds what the slot says and points e at it. The error wraps ErrCorrupt.
+func (e *Event) set(l *lane, slot []byte, pos uint64) error {
+	h := getHeader(slot)
+	at := uint64(eventHeader) + 8*uint64(h.parts&partsMask)
+	end := at + uint64(h.value)
+	if end+uint64(h.tail) > uint64(len(slot)) {
+		return fmt.Errorf("%w: event %d of lane %s has %d + %d bytes in a slot of %d", ErrCorrupt, pos, l.name(), h.value, h.tail, len(slot))
+	}
+	e.value = slot[at:end:end]
+	e.tail = slot[end : end+uint64(h.tail) : end+uint64(h.tail)]
+	e.header = Header{
+		Type: TypeID(h.typ), Priority: l.priority, Shard: l.shard, Position: pos,
+		Source: int(h.source), Key: h.key, Time: h.time,
+	}
+	return nil
+}
+
+// As gives a typed view of e in place, and whether e is of type T. It is valid
+// for as long as e is.
+func As[T any](e *Event) (*T, bool) {
+	s := e.sub
+	if t := reflect.TypeFor[T](); s.asType != t {
+		known, ok := s.bus.known(t)
+		if !ok {
+			return nil, false
+		}
+		s.asType, s.asID, s.asSize = t, known.id, known.size
+	}
+	if e.header.Type != s.asID || len(e.value) != s.asSize {
+		return nil, false
+	}
+	return codec.Cast[T](e.value), true
+}

@@ -1,0 +1,214 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rvoip/shmbus/ring"
+	"github.com/rvoip/shmbus/shm"
+)
+
+// laneUse is what this process has on one lane: a few seats that all its
+// publishers share, so that hundreds of them cost no more slots than a handful.
+type laneUse struct {
+	*lane
+	bus   *Bus
+	index int
+
+	mu    sync.Mutex // grows seats
+	seats atomic.Pointer[[]*seat]
+	turn  atomic.Uint32
+
+	gates gatekeeper
+}
+
+// seat is one port in use. The mutex is held while an event is filled and
+// published, never while anybody waits for anything.
+type seat struct {
+	mu     sync.Mutex
+	use    *laneUse
+	prod   *ring.Producer
+	loans  int
+	closed bool
+}
+
+// newSeat claims a port.
+func (l *laneUse) newSeat() (_ *seat, err error) {
+	b := l.bus
+	if err := b.enter(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			b.leave()
+		}
+	}()
+	defer b.mem.Caught(b.mem.Protect(), &err)
+	port, err := l.ClaimPort(uint64(b.self + 1))
+	if errors.Is(err, ErrNoPort) {
+		b.recoverDead() // perhaps a dead process has one
+		port, err = l.ClaimPort(uint64(b.self + 1))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lane %s: %w; all %d are taken: raise Ports in its LaneGeometry", l.name(), err, l.Geometry().Ports)
+	}
+	prod, err := l.NewProducer(port, b.nudge)
+	if err != nil {
+		l.ReleasePort(port)
+		return nil, fmt.Errorf("lane %s: %w", l.name(), err)
+	}
+	return &seat{use: l, prod: prod}, nil
+}
+
+// open makes sure that there is a seat, so that a publisher fails early.
+func (l *laneUse) open() error {
+	if l.seats.Load() != nil {
+		return nil
+	}
+	_, err := l.grow(0)
+	return err
+}
+
+// grow adds a seat if there are still n.
+func (l *laneUse) grow(n int) (*seat, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var seats []*seat
+	if p := l.seats.Load(); p != nil {
+		seats = *p
+	}
+	if len(seats) > n {
+		return seats[len(seats)-1], nil
+	}
+	s, err := l.newSeat()
+	if err != nil {
+		return nil, err
+	}
+	more := append(seats[:n:n], s)
+	l.seats.Store(&more)
+	return s, nil
+}
+
+// take locks a seat: one that is free, or a new one, or the next in turn.
+func (l *laneUse) take() (*seat, error) {
+	p := l.seats.Load()
+	if p == nil {
+		if err := l.open(); err != nil {
+			return nil, err
+		}
+		p = l.seats.Load()
+	}
+	seats := *p
+	for _, s := range seats {
+		if s.mu.TryLock() {
+			return s.check()
+		}
+	}
+	if len(seats) < l.bus.opts.PortsPerLane {
+		if s, err := l.grow(len(seats)); err == nil && s.mu.TryLock() {
+			return s.check()
+		}
+	}
+	s := seats[int(l.turn.Add(1))%len(seats)]
+	s.mu.Lock()
+	return s.check()
+}
+
+// check returns a locked seat, or unlocks it if it has been closed.
+func (s *seat) check() (*seat, error) {
+	if s.closed {
+		s.mu.Unlock()
+		return nil, fmt.Errorf("bus %s: %w", s.use.bus.Name(), ErrClosed)
+	}
+	return s, nil
+}
+
+// close gives the port back, now or when the last loan has returned.
+func (s *seat) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.settle()
+}
+
+// settle releases the port of a closed seat without loans. s.mu is held.
+func (s *seat) settle() error {
+	if !s.closed || s.loans > 0 {
+		return nil
+	}
+	b := s.use.bus
+	err := b.guard(func() error {
+		s.use.ReleasePort(s.prod.Port())
+		return nil
+	})
+	return errors.Join(err, b.release())
+}
+
+func (l *laneUse) close() error {
+	l.mu.Lock()
+	p := l.seats.Load()
+	l.mu.Unlock()
+	err := l.bus.guarded(func() error {
+		l.WakeRoom()
+		return nil
+	})
+	if errors.Is(err, ErrClosed) {
+		err = nil
+	}
+	errs := []error{err}
+	if p != nil {
+		for _, s := range *p {
+			errs = append(errs, s.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// roomWait bounds each sleep for room. It is short because a producer may wait
+// for a reader that has died, and because it asks to be woken only when an
+// eighth of the lane is free.
+const roomWait = time.Millisecond
+
+// awaitRoom waits until the lane has room.
+func (l *laneUse) awaitRoom(ctx context.Context) error {
+	b := l.bus
+	if err := b.enter(); err != nil {
+		return err
+	}
+	defer b.leave()
+	return b.guard(func() error {
+		var armed bool
+		for {
+			ticket, full := l.PrepareRoom()
+			if !full {
+				return nil
+			}
+			if b.closed.Load() {
+				return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
+			}
+			if err := context.Cause(ctx); err != nil {
+				return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
+			}
+			l.gates.check(l, shm.Now())
+			if !armed && ctx.Done() != nil {
+				armed = true
+				defer context.AfterFunc(ctx, func() {
+					_ = b.guarded(func() error {
+						l.WakeRoom()
+						return nil
+					})
+				})()
+			}
+			if err := l.AwaitRoom(ticket, shm.Now()+int64(roomWait)); err != nil {
+				return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
+			}
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rvoip/shmbus/codec"
+	"github.com/rvoip/shmbus/ring"
+)
+
+// Loan is a slot lent to the caller, to be filled in place and then published
+// or discarded. Each process has Batch loans for each of its ports on a lane;
+// a loan that is never given back is lost to them until the process ends. It
+// belongs to one goroutine at a time. The memory stays mapped while it is out.
+type Loan[T any] struct {
+	p     *Publisher[T]
+	seat  *seat
+	cell  int
+	shard int
+	slot  []byte
+	tail  int
+	key   uint64
+}
+
+// Loan lends a slot. Its value is zeroed; its tail is not. It never waits:
+// ErrNoSlot says that the loans are all out. On a priority with several shards
+// LoanFor says which one.
+func (p *Publisher[T]) Loan() (Loan[T], error) { return p.LoanFor(0) }
+
+// LoanFor lends a slot for an event with that key.
+func (p *Publisher[T]) LoanFor(key uint64) (l Loan[T], err error) {
+	shard := p.shard(key)
+	s, err := p.take(shard)
+	if err != nil {
+		return l, err
+	}
+	defer s.mu.Unlock()
+	defer p.bus.mem.Caught(p.bus.mem.Protect(), &err)
+	cell, slot, err := s.prod.Reserve()
+	if err != nil {
+		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
+			return l, err
+		}
+		defer s.mu.Unlock()
+	}
+	s.loans++
+	clear(slot[eventHeader : eventHeader+p.typ.size])
+	return Loan[T]{p: p, seat: s, cell: cell, shard: shard, slot: slot, key: key}, nil
+}
+
+// elsewhere tries the other seats of this process when the loans of one are out.
+// It returns a locked seat.
+func (p *publisher) elsewhere(shard int, not *seat, err error) (*seat, int, []byte, error) {
+	if !errors.Is(err, ring.ErrNoSlot) || p.own != nil {
+		return nil, 0, nil, not.explain(err)
+	}
+	l := p.lanes[shard]
+	for n := 0; n < p.bus.opts.PortsPerLane; n++ {
+		seats := *l.seats.Load()
+		if n >= len(seats) {
+			if _, gerr := l.grow(n); gerr != nil {
+				break
+			}
+			seats = *l.seats.Load()
+		}
+		s := seats[n]
+		if s == not || !s.mu.TryLock() {
+			continue
+		}
+		if !s.closed {
+			if cell, slot, rerr := s.prod.Reserve(); rerr == nil {
+				return s, cell, slot, nil
+			}
+		}
+		s.mu.Unlock()
+	}
+	return nil, 0, nil, not.explain(err)
+}
+
+// Value is the event's value, in the slot.
+func (l *Loan[T]) Value() *T {
+	l.check()
+	return codec.Cast[T](l.slot[eventHeader:])
+}
+
+// Tail is all the room behind the value, in the slot. SetTail says how much of
+// it is used.
+func (l *Loan[T]) Tail() []byte {
+	l.check()
+	return l.slot[eventHeader+l.p.typ.size:]
+}
+
+// SetTail says that the first n bytes of Tail belong to the event.
+func (l *Loan[T]) SetTail(n int) {
+	if n < 0 || n > len(l.Tail()) {
+		panic(fmt.Sprintf("bus: SetTail(%d) of a loan with room for %d", n, len(l.Tail())))
+	}
+	l.tail = n
+}
+
+// SetKey gives the event a key. It does not change the shard: LoanFor does.
+func (l *Loan[T]) SetKey(key uint64) { l.key = key }
+
+// Publish publishes the event, waiting for room until ctx is done. The loan is
+// spent when it returns without error; otherwise it is still out.
+func (l *Loan[T]) Publish(ctx context.Context) error { return l.publish(ctx, true) }
+
+// TryPublish publishes the event, or returns ErrFull; the loan is then still out.
+func (l *Loan[T]) TryPublish() error { return l.publish(nil, false) }
+
+func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
+	if l.seat == nil {
+		return ErrSpent
+	}
+	for {
+		err := l.attempt()
+		if err == nil || !errors.Is(err, ErrFull) {
+			return err
+		}
+		if err := l.p.refused(ctx, l.shard, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Loan[T]) attempt() (err error) {
+	s, p := l.seat, l.p
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fmt.Errorf("bus %s: %w; the loan can only be discarded", p.bus.Name(), ErrClosed)
+	}
+	defer p.bus.mem.Caught(p.bus.mem.Protect(), &err)
+	p.head(l.slot, l.key, l.tail, 0)
+	if _, err := s.prod.Publish(l.cell); err != nil {
+		return s.explain(err)
+	}
+	s.loans--
+	l.seat, l.slot = nil, nil
+	p.published.Add(1)
+	p.ring()
+	return nil
+}
+
+// Discard gives the slot back unpublished. It does nothing to a spent loan.
+func (l *Loan[T]) Discard() {
+	s := l.seat
+	if s == nil {
+		return
+	}
+	l.seat, l.slot = nil, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prod.Cancel(l.cell)
+	s.loans--
+	_ = s.settle()
+}
+
+func (l *Loan[T]) check() {
+	if l.seat == nil {
+		panic("bus: use of a loan that has been published or discarded")
+	}
+}

@@ -1,0 +1,225 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rvoip/shmbus/ring"
+	"github.com/rvoip/shmbus/shm"
+)
+
+// RawMessage is a copy of an event of any type.
+type RawMessage struct {
+	Header
+	Value []byte
+	Tail  []byte
+}
+
+// Receive waits for an event and copies it. A *LagError, once for each gap, says
+// how many events were missed; call again to go on. Other errors are ErrClosed,
+// ErrCorrupt (that event is passed over), ErrFault, and what ended ctx.
+func (s *Subscription) Receive(ctx context.Context) (m RawMessage, err error) {
+	err = s.ReceiveInto(ctx, &m)
+	return m, err
+}
+
+// ReceiveInto is Receive into the memory of an earlier message.
+func (s *Subscription) ReceiveInto(ctx context.Context, m *RawMessage) error {
+	return s.one(waitFor{ctx: ctx}, func(e *Event) error { m.copy(e); return nil })
+}
+
+// TryReceive copies an event, or returns ErrEmpty.
+func (s *Subscription) TryReceive() (m RawMessage, err error) {
+	err = s.one(waitFor{try: true}, func(e *Event) error { m.copy(e); return nil })
+	return m, err
+}
+
+// ReceiveTimeout is Receive for at most d; then it returns ErrTimeout.
+func (s *Subscription) ReceiveTimeout(d time.Duration) (m RawMessage, err error) {
+	err = s.one(waitUntil(d), func(e *Event) error { m.copy(e); return nil })
+	return m, err
+}
+
+func (m *RawMessage) copy(e *Event) {
+	m.Header = e.header
+	m.Value = append(m.Value[:0], e.value...)
+	m.Tail = append(m.Tail[:0], e.tail...)
+}
+
+// View waits for an event and calls fn with it in place: no copy, and nothing
+// of it may be used after fn has returned. It returns what fn returns. The event
+// is finished in any case.
+func (s *Subscription) View(ctx context.Context, fn func(*Event) error) error {
+	return s.one(waitFor{ctx: ctx}, fn)
+}
+
+// ViewBatch waits for an event and calls fn with it and with what else is there
+// at once, up to max events, each in place and valid only during its call. It
+// returns how many calls it made, and stops at the first error. On a gap it
+// returns the events before it; the *LagError comes with the next call.
+func (s *Subscription) ViewBatch(ctx context.Context, max int, fn func(*Event) error) (int, error) {
+	return s.many(waitFor{ctx: ctx}, max, fn)
+}
+
+// TryViewBatch is ViewBatch without waiting: it returns ErrEmpty when there is
+// nothing.
+func (s *Subscription) TryViewBatch(max int, fn func(*Event) error) (int, error) {
+	return s.many(waitFor{try: true}, max, fn)
+}
+
+// waitFor says how long a call waits.
+type waitFor struct {
+	ctx      context.Context
+	try      bool
+	deadline int64 // ns of shm.Now, 0 for none
+}
+
+func waitUntil(d time.Duration) waitFor {
+	return waitFor{deadline: shm.Now() + max(int64(d), 1)}
+}
+
+// one hands one event to fn.
+func (s *Subscription) one(w waitFor, fn func(*Event) error) (err error) {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	defer s.bus.mem.Caught(s.bus.mem.Protect(), &err)
+	if err := s.await(w); err != nil {
+		return err
+	}
+	return fn(&s.event)
+}
+
+// many hands up to max events to fn.
+func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, err error) {
+	if max < 1 {
+		panic(fmt.Sprintf("bus: batch of at most %d events", max))
+	}
+	if err := s.begin(); err != nil {
+		return 0, err
+	}
+	defer s.end()
+	defer s.bus.mem.Caught(s.bus.mem.Protect(), &err)
+	if err := s.await(w); err != nil {
+		return 0, err
+	}
+	for {
+		n++
+		if err := fn(&s.event); err != nil {
+			return n, err
+		}
+		if n == max {
+			return n, nil
+		}
+		ok, err := s.take()
+		if err != nil {
+			s.deferred = err
+			return n, nil
+		}
+		if !ok {
+			return n, nil
+		}
+	}
+}
+
+// await makes s.event the next event.
+func (s *Subscription) await(w waitFor) error {
+	if err := s.deferred; err != nil {
+		s.deferred = nil
+		return err
+	}
+	for {
+		ok, err := s.take()
+		if ok || err != nil {
+			return err
+		}
+		if w.try {
+			if s.state.Load()&closed != 0 {
+				return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+			}
+			return ErrEmpty
+		}
+		if err := s.sleep(w); err != nil {
+			return err
+		}
+	}
+}
+
+// take makes s.event the next event there is, by priority. It returns false when
+// there is none. The event before it is finished.
+func (s *Subscription) take() (bool, error) {
+	s.settle()
+	for {
+		l := s.choose()
+		if l == nil {
+			return false, nil
+		}
+		if l.next >= l.reader.Window() {
+			if err := l.refill(s); err != nil || l.reader.Window() == 0 {
+				if err != nil {
+					return false, err
+				}
+				continue
+			}
+		}
+		ok, err := s.open(l)
+		if ok || err != nil {
+			return ok, err
+		}
+	}
+}
+
+// open makes s.event the next event of the lane's window. It returns false for
+// one of another type.
+func (s *Subscription) open(l *subLane) (bool, error) {
+	slot, pos := l.reader.Slot(l.next)
+	l.next++
+	s.current = l
+	if err := s.event.set(l.lane, slot, pos); err != nil {
+		return false, err
+	}
+	if t := s.event.header.Type; s.wanted != nil && (int(t) >= len(s.wanted) || !s.wanted[t]) {
+		l.reader.Filtered(1)
+		s.settle()
+		return false, nil
+	}
+	s.served++
+	l.served = s.served
+	l.reader.Delivered(1)
+	return true, nil
+}
+
+// refill opens the next window of a lane.
+func (l *subLane) refill(s *Subscription) error {
+	l.next = 0
+	_, missed, err := l.reader.Poll(ring.MaxPin)
+	if err != nil {
+		return fmt.Errorf("lane %s: %w", l.name(), err)
+	}
+	evictions := l.reader.Evictions()
+	evicted := evictions != l.evictions
+	l.evictions = evictions
+	if missed == 0 {
+		return nil
+	}
+	resumed := l.reader.Position() - uint64(l.reader.Window())
+	return &LagError{Priority: l.priority, Shard: l.shard, Missed: missed, Resumed: resumed, Evicted: evicted}
+}
+
+// settle finishes the event handed out last. The cursor of a durable
+// subscription moves on with each event; others move when they need more.
+func (s *Subscription) settle() {
+	l := s.current
+	if l == nil {
+		return
+	}
+	s.current = nil
+	if s.durable {
+		if err := l.reader.Advance(l.next); err != nil && s.deferred == nil {
+			s.deferred = fmt.Errorf("lane %s: %w", l.name(), err)
+		}
+		l.next = 0
+	}
+}

@@ -1,0 +1,174 @@
+package bus
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/rvoip/shmbus/internal/word"
+	"github.com/rvoip/shmbus/ring"
+	"github.com/rvoip/shmbus/shm"
+)
+
+// The layout of a region. Every part starts on a line of its own.
+//
+//	0                shm.HeaderSize bytes: the file's header, with the geometry
+//	bell             ring.BellSize: one bell for all subscribers
+//	participants     participants x 128
+//	subscribers      subscribers x 256
+//	types            types x 8: the order of registration; then types x 2048: records
+//	lanes            critical/0, critical/1 ... low/n, each as ring lays it out
+type regionLayout struct {
+	bell, participants, subscribers, typeOrder, typeRecords int
+	lanes                                                   []laneAt
+	size                                                    int
+}
+
+type laneAt struct {
+	priority Priority
+	shard    int
+	geo      ring.Geometry
+	off      int
+}
+
+const (
+	participantSize = 128
+	subscriberSize  = 256
+	typeSize        = 2048
+	pageSize        = 4096
+)
+
+func (g *Geometry) layout() regionLayout {
+	up := func(n, to int) int { return (n + to - 1) / to * to }
+	var l regionLayout
+	l.bell = shm.HeaderSize
+	l.participants = l.bell + ring.BellSize
+	l.subscribers = l.participants + g.Participants*participantSize
+	l.typeOrder = l.subscribers + g.Subscribers*subscriberSize
+	l.typeRecords = up(l.typeOrder+8*g.Types, 128)
+	l.size = l.typeRecords + g.Types*typeSize
+	for p := Critical; p <= Low; p++ {
+		geo := g.ring(p)
+		for shard := range g.Lane(p).Shards {
+			l.size = up(l.size, pageSize)
+			l.lanes = append(l.lanes, laneAt{p, shard, geo, l.size})
+			l.size += geo.Size()
+		}
+	}
+	l.size = up(l.size, pageSize)
+	return l
+}
+
+// Size is the number of bytes of a region of this geometry.
+func (g Geometry) Size() int {
+	g = g.withDefaults()
+	l := g.layout()
+	return l.size
+}
+
+// region is a region's memory, taken apart.
+type region struct {
+	geo          Geometry
+	bell         *ring.Bell
+	participants []participant
+	subscribers  []subscriberRecord
+	types        registry
+	lanes        []*lane
+}
+
+// lane is one ring of the region.
+type lane struct {
+	*ring.Lane
+	priority Priority
+	shard    int
+}
+
+func (l *lane) name() string { return laneName(l.priority, l.shard) }
+
+// formatRegion lays out a fresh region.
+func formatRegion(mem []byte, g *Geometry) error {
+	at := g.layout()
+	for _, l := range at.lanes {
+		if err := ring.Format(mem[l.off:l.off+l.geo.Size()], l.geo, 0); err != nil {
+			return fmt.Errorf("lay out lane %s: %w", laneName(l.priority, l.shard), err)
+		}
+	}
+	return nil
+}
+
+// bindRegion takes the memory of a region apart. It only loads.
+func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
+	at := g.layout()
+	if len(mem) < at.size {
+		return nil, fmt.Errorf("%w: its geometry needs %d bytes, it has %d", ErrCorrupt, at.size, len(mem))
+	}
+	r := &region{geo: g, bell: ring.NewBell(mem[at.bell:at.participants], parker)}
+	for i := range g.Participants {
+		off := at.participants + i*participantSize
+		r.participants = append(r.participants, bindParticipant(mem[off:off+participantSize]))
+	}
+	for i := range g.Subscribers {
+		off := at.subscribers + i*subscriberSize
+		r.subscribers = append(r.subscribers, bindSubscriber(mem[off:off+subscriberSize]))
+	}
+	r.types = registry{order: word.U64s(mem, at.typeOrder, g.Types)}
+	for i := range g.Types {
+		off := at.typeRecords + i*typeSize
+		r.types.records = append(r.types.records, mem[off:off+typeSize:off+typeSize])
+	}
+	for _, l := range at.lanes {
+		rl, err := ring.Attach(mem[l.off:l.off+l.geo.Size()], l.geo, parker)
+		if err != nil {
+			return nil, fmt.Errorf("lane %s: %w", laneName(l.priority, l.shard), err)
+		}
+		r.lanes = append(r.lanes, &lane{Lane: rl, priority: l.priority, shard: l.shard})
+	}
+	return r, nil
+}
+
+// text is a short string in shared bytes: a length byte, then at most as many
+// bytes as fit. It is written before the word that publishes its record.
+func putText(b []byte, s string) {
+	n := copy(b[1:], s)
+	b[0] = byte(n)
+}
+
+func getText(b []byte) string {
+	n := min(int(b[0]), len(b)-1)
+	return string(b[1 : 1+n])
+}
+
+// participant is one attached process. Its lock byte says whether it is alive.
+//
+//	0 state u64 | 8 incarnation u64 | 16 pid u64 | 24 start u64 | 32 since (unix ns) u64 | 64 name [64]
+type participant struct {
+	state, incarnation, pid, start, since *atomic.Uint64
+	name                                  []byte
+}
+
+const (
+	participantFree uint64 = iota
+	participantActive
+)
+
+func bindParticipant(b []byte) participant {
+	return participant{
+		state: word.U64(b, 0), incarnation: word.U64(b, 8), pid: word.U64(b, 16),
+		start: word.U64(b, 24), since: word.U64(b, 32), name: b[64:128:128],
+	}
+}
+
+// subscriberRecord is one subscription.
+//
+//	0 state u64 | 8 lanes u64 (bit per lane) | 16 waiting u32 | 24 window u64 | 64 name [64] | 128 durable [64]
+type subscriberRecord struct {
+	state, lanes, window *atomic.Uint64
+	waiting              *atomic.Uint32
+	name, durable        []byte
+}
+
+func bindSubscriber(b []byte) subscriberRecord {
+	return subscriberRecord{
+		state: word.U64(b, 0), lanes: word.U64(b, 8), waiting: word.U32(b, 16), window: word.U64(b, 24),
+		name: b[64:128:128], durable: b[128:192:192],
+	}
+}

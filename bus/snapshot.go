@@ -1,0 +1,290 @@
+package bus
+
+import (
+	"encoding/hex"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/rvoip/shmbus/shm"
+)
+
+// Snapshot is what a region looks like at about one instant. Its JSON form is
+// what shmtop -once -json prints.
+type Snapshot struct {
+	Region       string            `json:"region"`
+	State        string            `json:"state"` // StateOpen or StateRemoved
+	Size         int64             `json:"size"`  // bytes
+	Lanes        []LaneInfo        `json:"lanes"`
+	Subscribers  []SubscriberInfo  `json:"subscribers"`
+	Participants []ParticipantInfo `json:"participants"`
+	Types        []TypeInfo        `json:"types"`
+}
+
+// The states of a region.
+const (
+	StateOpen    = "open"
+	StateRemoved = "removed" // its file has gone; what is mapped still works
+)
+
+// LaneInfo describes one lane.
+type LaneInfo struct {
+	Name        string  `json:"name"` // of the priority
+	Shard       int     `json:"shard"`
+	Policy      string  `json:"policy"`
+	Capacity    int     `json:"capacity"`
+	SlotSize    int     `json:"slot_size"`
+	Tail        uint64  `json:"tail"`
+	Published   uint64  `json:"published"`
+	Rate        float64 `json:"rate"`  // events per second between two snapshots; left to the viewer
+	Depth       uint64  `json:"depth"` // what the subscriber furthest behind has not read
+	Subscribers int     `json:"subscribers"`
+	Lost        uint64  `json:"lost"` // missed by its subscribers, summed
+	Full        uint64  `json:"full"` // publishes that found no room
+	Evictions   uint64  `json:"evictions"`
+	Ports       int     `json:"ports"`
+	PortsUsed   int     `json:"ports_used"`
+	Pins        int     `json:"pins"`
+	PinsUsed    int     `json:"pins_used"`
+}
+
+// SubscriberInfo describes one subscription on one lane.
+type SubscriberInfo struct {
+	ID          int    `json:"id"`
+	Name        string `json:"name"`
+	Durable     string `json:"durable,omitempty"`
+	PID         int    `json:"pid"`         // 0 while no process has it
+	Participant int    `json:"participant"` // -1 while no process has it
+	Alive       bool   `json:"alive"`
+	Lane        string `json:"lane"`
+	Shard       int    `json:"shard"`
+	Cursor      uint64 `json:"cursor"`
+	Depth       uint64 `json:"depth"`
+	Missed      uint64 `json:"missed"`
+	Received    uint64 `json:"received"`
+	Filtered    uint64 `json:"filtered"`
+	Waiting     bool   `json:"waiting"`
+	Gated       bool   `json:"gated"`   // holds producers of a reliable lane back
+	Evicted     bool   `json:"evicted"` // on a reliable lane, and does not
+	Pinned      int    `json:"pinned"`
+}
+
+// ParticipantInfo describes one attached process.
+type ParticipantInfo struct {
+	ID          int       `json:"id"`
+	Name        string    `json:"name"`
+	PID         int       `json:"pid"`
+	Alive       bool      `json:"alive"`
+	Since       time.Time `json:"since"`
+	Ports       int       `json:"ports"`
+	Subscribers int       `json:"subscribers"`
+}
+
+// TypeInfo describes one type.
+type TypeInfo struct {
+	Name   string `json:"name"`
+	ID     int    `json:"id"`
+	Size   int    `json:"size"`
+	Fields string `json:"fields"`
+}
+
+// Snapshot describes the region as this process sees it. It only reads.
+func (b *Bus) Snapshot() (s Snapshot, err error) {
+	err = b.guarded(func() error {
+		s = b.region.snapshot(b.Name(), len(b.mem.Bytes()), func(i int, p *participant) bool {
+			if i == b.self {
+				return true
+			}
+			return isAlive(b.mem, i, p)
+		})
+		return nil
+	})
+	return s, err
+}
+
+// isAlive asks for the lock byte of participant i or, where that may not be
+// asked for, for its process.
+func isAlive(mem backing, i int, p *participant) bool {
+	held, err := mem.Locked(i)
+	if err == nil {
+		return held
+	}
+	alive, known := shm.Process{PID: int(p.pid.Load()), Start: p.start.Load()}.Alive()
+	return alive && known
+}
+
+// snapshot reads the whole region. alive tells whether a participant lives.
+func (r *region) snapshot(name string, size int, alive func(i int, p *participant) bool) Snapshot {
+	s := Snapshot{Region: name, State: StateOpen, Size: int64(size), Lanes: []LaneInfo{},
+		Subscribers: []SubscriberInfo{}, Participants: []ParticipantInfo{}, Types: []TypeInfo{}}
+	living := make(map[int]bool)
+	ports := make(map[uint64]int)
+	for _, l := range r.lanes {
+		for i := range l.Geometry().Ports {
+			ports[l.PortOwner(i)]++
+		}
+	}
+	subs := make(map[int]int)
+	for i := range r.subscribers {
+		if o := subState(r.subscribers[i].state.Load()).owner(); o >= 0 {
+			subs[o]++
+		}
+	}
+	for i := range r.participants {
+		p := &r.participants[i]
+		if p.state.Load() != participantActive {
+			continue
+		}
+		living[i] = alive(i, p)
+		s.Participants = append(s.Participants, ParticipantInfo{
+			ID: i, Name: getText(p.name), PID: int(p.pid.Load()), Alive: living[i],
+			Since: time.Unix(0, int64(p.since.Load())), Ports: ports[uint64(i+1)], Subscribers: subs[i],
+		})
+	}
+	for i, l := range r.lanes {
+		info := r.laneInfo(l)
+		for j := range r.subscribers {
+			row, ok := r.subscriberInfo(i, j, living)
+			if !ok {
+				continue
+			}
+			s.Subscribers = append(s.Subscribers, row)
+			info.Subscribers++
+			info.Lost += row.Missed
+			info.Depth = max(info.Depth, row.Depth)
+			info.Evictions += l.Cursor(j).Evictions
+		}
+		s.Lanes = append(s.Lanes, info)
+	}
+	for _, t := range r.types.list() {
+		s.Types = append(s.Types, TypeInfo{Name: t.name, ID: int(t.id), Size: t.layout.Size, Fields: t.layout.String()})
+	}
+	return s
+}
+
+func (r *region) laneInfo(l *lane) LaneInfo {
+	geo, st := l.Geometry(), l.Stats()
+	return LaneInfo{
+		Name: l.priority.String(), Shard: l.shard, Policy: r.geo.Lane(l.priority).Policy.String(),
+		Capacity: geo.Capacity, SlotSize: geo.SlotSize, Tail: st.Tail, Published: st.Published, Full: st.Full,
+		Ports: geo.Ports, PortsUsed: st.PortsUsed, Pins: geo.Pins, PinsUsed: st.PinsUsed,
+	}
+}
+
+// subscriberInfo describes subscription j on lane i, if it is there.
+func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, bool) {
+	l, rec := r.lanes[i], &r.subscribers[j]
+	st := subState(rec.state.Load())
+	if st.state() != subActive && st.state() != subDetached || rec.lanes.Load()>>i&1 == 0 {
+		return SubscriberInfo{}, false
+	}
+	c := l.Cursor(j)
+	row := SubscriberInfo{
+		ID: j, Name: getText(rec.name), Durable: getText(rec.durable), Participant: st.owner(), Alive: living[st.owner()],
+		Lane: l.priority.String(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
+		Received: c.Received, Filtered: c.Filtered, Waiting: rec.waiting.Load() != 0, Gated: c.Gated,
+		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,
+	}
+	if o := st.owner(); o >= 0 && o < len(r.participants) {
+		row.PID = int(r.participants[o].pid.Load())
+	}
+	return row, true
+}
+
+// Viewer looks at a region without taking part: it maps it read-only, holds
+// nothing in it, and neither wakes nor slows anybody. It is safe for concurrent
+// use.
+type Viewer struct {
+	mem    *shm.Region
+	region *region
+	opts   Options
+	closed atomic.Bool
+}
+
+// Inspect opens a region for viewing. It needs only read permission.
+func Inspect(name string, o *Options) (v *Viewer, err error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	mem, err := shm.View(name, opts.shm())
+	if err != nil {
+		return nil, err
+	}
+	v = &Viewer{mem: mem, opts: opts}
+	geo, err := decodeGeometry(mem.Meta())
+	if err == nil {
+		v.region, err = v.bind(geo)
+	}
+	if err != nil {
+		_ = mem.Release()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *Viewer) bind(geo Geometry) (r *region, err error) {
+	defer v.mem.Caught(v.mem.Protect(), &err)
+	return bindRegion(v.mem.Bytes(), geo, nil)
+}
+
+// Snapshot describes the region. A region that has been removed, or replaced by
+// another of its name, is still described, with StateRemoved.
+func (v *Viewer) Snapshot() (s Snapshot, err error) {
+	if !v.mem.Retain() {
+		return s, fmt.Errorf("viewer of %s: %w", v.mem.Name(), ErrClosed)
+	}
+	defer func() { _ = v.mem.Release() }()
+	defer v.mem.Caught(v.mem.Protect(), &err)
+	s = v.region.snapshot(v.mem.Name(), len(v.mem.Bytes()), func(i int, p *participant) bool {
+		return isAlive(v.mem, i, p)
+	})
+	s.State = v.state()
+	return s, nil
+}
+
+// state looks for the region under its name.
+func (v *Viewer) state() string {
+	now, err := shm.View(v.mem.Name(), v.opts.shm())
+	if err != nil {
+		return StateRemoved
+	}
+	defer func() { _ = now.Release() }()
+	if now.ID() != v.mem.ID() {
+		return StateRemoved
+	}
+	return StateOpen
+}
+
+// Close ends the viewing. It is idempotent.
+func (v *Viewer) Close() error {
+	if v.closed.Swap(true) {
+		return nil
+	}
+	return v.mem.Release()
+}
+
+// RegionInfo describes one region of a directory.
+type RegionInfo struct {
+	Name    string
+	Size    int64 // bytes
+	ID      string
+	Version string
+	Created time.Time
+	Err     error // why it cannot be used
+}
+
+// List returns the regions of a directory; "" is the default one.
+func List(dir string) ([]RegionInfo, error) {
+	entries, err := shm.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]RegionInfo, 0, len(entries))
+	for _, e := range entries {
+		infos = append(infos, RegionInfo{
+			Name: e.Name, Size: e.Size, ID: hex.EncodeToString(e.ID[:]), Version: fmt.Sprint(e.Version), Created: e.ModTime, Err: e.Err,
+		})
+	}
+	return infos, nil
+}

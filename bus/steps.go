@@ -1,0 +1,33 @@
+package bus
+
+import "github.com/rvoip/shmbus/internal/failpoint"
+
+// Steps at which tests kill and freeze a process, beside those of package ring.
+const (
+	stepAttach       failpoint.Step = "participant/lock-taken"
+	stepAttached     failpoint.Step = "participant/attached"
+	stepTypeLook     failpoint.Step = "type/look"
+	stepTypeClaim    failpoint.Step = "type/record-claimed"
+	stepTypePublish  failpoint.Step = "type/publish"
+	stepTypeOwner    failpoint.Step = "type/store-owner"
+	stepSubClaim     failpoint.Step = "subscription/record-claimed"
+	stepSubCandidate failpoint.Step = "subscription/candidate"
+	stepSubActivate  failpoint.Step = "subscription/activate"
+	stepSubResume    failpoint.Step = "subscription/resume"
+	stepSubLeave     failpoint.Step = "subscription/leave"
+	stepRecoverBegin failpoint.Step = "recovery/begin"
+	stepRecoverPort  failpoint.Step = "recovery/ports"
+	stepRecoverType  failpoint.Step = "recovery/types"
+	stepRecoverSub   failpoint.Step = "recovery/subscriptions"
+	stepRecoverDone  failpoint.Step = "recovery/done"
+)
+
+// Steps lists the steps of this package.
+func Steps() []failpoint.Step {
+	return []failpoint.Step{
+		stepAttach, stepAttached,
+		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
+		stepSubClaim, stepSubCandidate, stepSubActivate, stepSubResume, stepSubLeave,
+		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
+	}
+}

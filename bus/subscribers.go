@@ -1,0 +1,139 @@
+package bus
+
+import (
+	"fmt"
+
+	"github.com/rvoip/shmbus/internal/failpoint"
+)
+
+// A subscriber record goes round:
+//
+//	free ──claim──> claimed ──cursors joined──> active ──close, death──> free
+//	                   │ (durable)                 │ (durable)
+//	                   └──> candidate ──────> active ──close, death──> detached ──attach──> active
+//
+// The state word holds the state, its owner and a generation, so that a
+// compare-and-swap never mistakes a later life for the one it has seen.
+type subState uint64
+
+const (
+	subFree uint64 = iota
+	subClaimed
+	subCandidate
+	subActive
+	subDetached
+)
+
+func makeSub(state uint64, owner int, gen uint64) subState {
+	return subState(gen<<24 | uint64(owner+1)<<8 | state)
+}
+func (s subState) state() uint64 { return uint64(s) & 0xff }
+
+// owner is the participant that has the subscription, -1 if none.
+func (s subState) owner() int  { return int(uint64(s)>>8&0xffff) - 1 }
+func (s subState) gen() uint64 { return uint64(s) >> 24 }
+
+// claimSubscriber takes a free record for participant p.
+func (r *region) claimSubscriber(p int) (int, subState, error) {
+	for i := range r.subscribers {
+		w := r.subscribers[i].state
+		was := subState(w.Load())
+		if was.state() != subFree {
+			continue
+		}
+		now := makeSub(subClaimed, p, was.gen()+1)
+		if w.CompareAndSwap(uint64(was), uint64(now)) {
+			failpoint.Hit(stepSubClaim)
+			return i, now, nil
+		}
+	}
+	return 0, 0, fmt.Errorf("%w: all %d subscriptions exist; raise Subscribers in the Geometry", ErrTooMany, len(r.subscribers))
+}
+
+// findDurable looks for a durable subscription of that name that has been
+// decided on, or is about to be.
+func (r *region) findDurable(name string, state uint64) (int, subState, bool) {
+	for i := range r.subscribers {
+		rec := &r.subscribers[i]
+		s := subState(rec.state.Load())
+		if s.state() == state && getText(rec.durable) == name {
+			// Again, since the record may have begun another life.
+			if subState(rec.state.Load()) == s {
+				return i, s, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// nominate makes record i, claimed by us with its cursors joined, the durable
+// subscription of that name, unless there is one. Of several that nominate the
+// same name at the same time one succeeds: each first shows its own candidacy
+// and then looks for others, and takes theirs away if it comes first.
+func (r *region) nominate(i int, name string, claimed subState) (subState, bool) {
+	w := r.subscribers[i].state
+	candidate := makeSub(subCandidate, claimed.owner(), claimed.gen())
+	w.Store(uint64(candidate))
+	failpoint.Hit(stepSubCandidate)
+	for j := range r.subscribers {
+		if j == i {
+			continue
+		}
+		rec := &r.subscribers[j]
+		for {
+			s := subState(rec.state.Load())
+			if getText(rec.durable) != name {
+				break
+			}
+			if st := s.state(); st == subActive || st == subDetached {
+				w.CompareAndSwap(uint64(candidate), uint64(claimed))
+				return 0, false
+			} else if st != subCandidate {
+				break
+			}
+			// Back to claimed: its owner's last step below will fail.
+			if rec.state.CompareAndSwap(uint64(s), uint64(makeSub(subClaimed, s.owner(), s.gen()))) {
+				break
+			}
+		}
+	}
+	failpoint.Hit(stepSubActivate)
+	active := makeSub(subActive, claimed.owner(), claimed.gen())
+	return active, w.CompareAndSwap(uint64(candidate), uint64(active))
+}
+
+// freeSubscriber gives record i and its cursors back.
+func (r *region) freeSubscriber(i int) {
+	rec := &r.subscribers[i]
+	for _, l := range r.lanes {
+		l.ClearCursor(i)
+	}
+	rec.lanes.Store(0)
+	rec.waiting.Store(0)
+	gen := subState(rec.state.Load()).gen()
+	failpoint.Hit(stepSubLeave)
+	rec.state.Store(uint64(makeSub(subFree, -1, gen)))
+}
+
+// detachSubscriber lets go of record i and leaves its cursors where they are.
+func (r *region) detachSubscriber(i int) {
+	rec := &r.subscribers[i]
+	for _, l := range r.lanes {
+		l.Unpin(i)
+	}
+	rec.waiting.Store(0)
+	gen := subState(rec.state.Load()).gen()
+	failpoint.Hit(stepSubLeave)
+	rec.state.Store(uint64(makeSub(subDetached, -1, gen)))
+}
+
+// recoverSubscriber gives back what the dead owner of record i held: the record,
+// or of a durable subscription only the owner's hold on it.
+func (r *region) recoverSubscriber(i int) {
+	rec := &r.subscribers[i]
+	if subState(rec.state.Load()).state() == subActive && getText(rec.durable) != "" {
+		r.detachSubscriber(i)
+		return
+	}
+	r.freeSubscriber(i)
+}

@@ -1,0 +1,160 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rvoip/shmbus/codec"
+)
+
+// Message is a copy of an event of type T.
+type Message[T any] struct {
+	Header
+	Value T
+	Tail  []byte
+}
+
+// Subscriber receives events of type T. One goroutine at a time may receive;
+// Close and Stats may be called from any. Its errors are those of
+// Subscription.Receive.
+type Subscriber[T any] struct {
+	s    *Subscription
+	size int
+}
+
+// Subscribe subscribes to the events of type T.
+func Subscribe[T any](b *Bus, o *SubscribeOptions) (*Subscriber[T], error) {
+	if o == nil {
+		o = &SubscribeOptions{}
+	}
+	t, err := typeFor[T](b, o.Type)
+	if err != nil {
+		return nil, err
+	}
+	mine := *o
+	if len(mine.Priorities) == 0 {
+		mine.Priorities = []Priority{t.priority}
+	}
+	s, err := b.subscribe(&mine, []TypeID{t.id})
+	if err != nil {
+		return nil, err
+	}
+	return &Subscriber[T]{s: s, size: t.size}, nil
+}
+
+// Receive waits for an event and copies it; it allocates only for a tail.
+func (s *Subscriber[T]) Receive(ctx context.Context) (m Message[T], err error) {
+	err = s.into(waitFor{ctx: ctx}, &m)
+	return m, err
+}
+
+// ReceiveInto is Receive into the memory of an earlier message.
+func (s *Subscriber[T]) ReceiveInto(ctx context.Context, m *Message[T]) error {
+	return s.into(waitFor{ctx: ctx}, m)
+}
+
+// TryReceive copies an event, or returns ErrEmpty.
+func (s *Subscriber[T]) TryReceive() (m Message[T], err error) {
+	err = s.into(waitFor{try: true}, &m)
+	return m, err
+}
+
+// TryReceiveInto is TryReceive into the memory of an earlier message.
+func (s *Subscriber[T]) TryReceiveInto(m *Message[T]) error {
+	return s.into(waitFor{try: true}, m)
+}
+
+// ReceiveTimeout is Receive for at most d; then it returns ErrTimeout.
+func (s *Subscriber[T]) ReceiveTimeout(d time.Duration) (m Message[T], err error) {
+	err = s.into(waitUntil(d), &m)
+	return m, err
+}
+
+// ReceiveBatch waits for an event and copies it and what else is there at once
+// into dst, reusing the tails' memory. It returns how many.
+func (s *Subscriber[T]) ReceiveBatch(ctx context.Context, dst []Message[T]) (n int, err error) {
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	return s.s.many(waitFor{ctx: ctx}, len(dst), func(e *Event) error {
+		v, err := s.value(e)
+		if err != nil {
+			return err
+		}
+		dst[n].copy(v, e)
+		n++
+		return nil
+	})
+}
+
+// View waits for an event and calls fn with it in place: no copy, and nothing
+// of it may be used after fn has returned, nor written. It returns what fn
+// returns. The event is finished in any case.
+func (s *Subscriber[T]) View(ctx context.Context, fn func(v *T, e *Event) error) error {
+	return s.s.one(waitFor{ctx: ctx}, func(e *Event) error {
+		v, err := s.value(e)
+		if err != nil {
+			return err
+		}
+		return fn(v, e)
+	})
+}
+
+// ViewBatch waits for an event and calls fn with it and with what else is there
+// at once, up to max events, each in place and valid only during its call. It
+// returns how many calls it made, and stops at the first error.
+func (s *Subscriber[T]) ViewBatch(ctx context.Context, max int, fn func(v *T, e *Event) error) (int, error) {
+	return s.many(waitFor{ctx: ctx}, max, fn)
+}
+
+// TryViewBatch is ViewBatch without waiting: it returns ErrEmpty when there is
+// nothing.
+func (s *Subscriber[T]) TryViewBatch(max int, fn func(v *T, e *Event) error) (int, error) {
+	return s.many(waitFor{try: true}, max, fn)
+}
+
+// Stats returns what the subscription has counted. It is safe for concurrent use.
+func (s *Subscriber[T]) Stats() SubscriberStats { return s.s.Stats() }
+
+// Close is Subscription.Close.
+func (s *Subscriber[T]) Close() error { return s.s.Close() }
+
+// Remove closes the subscription and forgets it also if it is durable.
+func (s *Subscriber[T]) Remove() error { return s.s.Remove() }
+
+func (s *Subscriber[T]) into(w waitFor, m *Message[T]) error {
+	return s.s.one(w, func(e *Event) error {
+		v, err := s.value(e)
+		if err != nil {
+			return err
+		}
+		m.copy(v, e)
+		return nil
+	})
+}
+
+func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) (int, error) {
+	return s.s.many(w, max, func(e *Event) error {
+		v, err := s.value(e)
+		if err != nil {
+			return err
+		}
+		return fn(v, e)
+	})
+}
+
+// value bounds the event and views it as T.
+func (s *Subscriber[T]) value(e *Event) (*T, error) {
+	if len(e.value) != s.size {
+		return nil, fmt.Errorf("%w: event %d of lane %s has a value of %d bytes, its type has %d",
+			ErrCorrupt, e.header.Position, laneName(e.header.Priority, e.header.Shard), len(e.value), s.size)
+	}
+	return codec.Cast[T](e.value), nil
+}
+
+func (m *Message[T]) copy(v *T, e *Event) {
+	m.Header = e.header
+	m.Value = *v
+	m.Tail = append(m.Tail[:0], e.tail...)
+}

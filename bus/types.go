@@ -1,0 +1,270 @@
+package bus
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/rvoip/shmbus/codec"
+	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/internal/word"
+)
+
+// TypeID names a type within one region. 0 is no type.
+type TypeID uint32
+
+// TypeOptions are what a type says of itself.
+type TypeOptions struct {
+	// Name is what processes agree on, at most 63 bytes. Default the Go
+	// type's name with its package: "events.CallState".
+	Name string
+	// Priority is the lane of the type's events. Default Normal.
+	Priority Priority
+}
+
+// EventTyper is implemented by types that name themselves and their priority.
+// EventType is called on a zero value.
+type EventTyper interface{ EventType() TypeOptions }
+
+// A type record: what a process that was never compiled with a type can know.
+//
+//	0 owner u64 | 8 layout size u32 | 12 schema length u32 | 16 name [64] | 128 schema [1920]
+const (
+	typeOwner    = 0
+	typeValue    = 8
+	typeSchemaN  = 12
+	typeName     = 16
+	typeSchema   = 128
+	maxTypeName  = 63
+	recordShared = ^uint64(0) // owner of a record that the order names
+)
+
+// registry holds the types of a region. It only grows. A record is filled in
+// private and then published by one compare-and-swap of the first free place of
+// the order, so that a process killed or frozen while it registers a type holds
+// nobody up; a record that was not published is freed by recovery.
+type registry struct {
+	order   []atomic.Uint64 // record + 1, 0 at the end
+	records [][]byte
+}
+
+// typeInfo is a type as the region has it.
+type typeInfo struct {
+	id     TypeID
+	name   string
+	layout *codec.Layout
+}
+
+func (r *registry) owner(rec int) *atomic.Uint64 { return word.U64(r.records[rec], typeOwner) }
+
+// at returns the type at place i of the order, or nil behind the last.
+func (r *registry) at(i int) (*typeInfo, error) {
+	// Pairs with the CompareAndSwap in register: the record is whole.
+	rec := r.order[i].Load()
+	if rec == 0 {
+		return nil, nil
+	}
+	if rec > uint64(len(r.records)) {
+		return nil, fmt.Errorf("%w: type %d names record %d of %d", ErrCorrupt, i+1, rec, len(r.records))
+	}
+	b := r.records[rec-1]
+	n := binary.LittleEndian.Uint32(b[typeSchemaN:])
+	if n > uint32(len(b)-typeSchema) {
+		return nil, fmt.Errorf("%w: type %d has a schema of %d bytes", ErrCorrupt, i+1, n)
+	}
+	layout, err := codec.ParseSchema(bytes.Clone(b[typeSchema : typeSchema+n]))
+	if err != nil {
+		return nil, fmt.Errorf("%w: schema of type %d: %w", ErrCorrupt, i+1, err)
+	}
+	return &typeInfo{id: TypeID(i + 1), name: getText(b[typeName:typeSchema]), layout: layout}, nil
+}
+
+// register finds the type of that name, or adds it for participant p.
+func (r *registry) register(name string, layout *codec.Layout, p int) (TypeID, error) {
+	mine := -1
+	defer func() {
+		if mine >= 0 {
+			r.owner(mine).Store(0) // somebody else's record is used
+		}
+	}()
+	for i := 0; i < len(r.order); i++ {
+		failpoint.Hit(stepTypeLook)
+		t, err := r.at(i)
+		if err != nil {
+			return 0, err
+		}
+		if t != nil {
+			if t.name != name {
+				continue
+			}
+			if d := layout.Diff(t.layout); len(d) > 0 {
+				return 0, &SchemaError{Type: name, Differences: d}
+			}
+			return t.id, nil
+		}
+		if mine < 0 {
+			if mine, err = r.draft(name, layout, p); err != nil {
+				return 0, err
+			}
+		}
+		failpoint.Hit(stepTypePublish)
+		// Published here, whole. Whoever loses looks at what won.
+		if !r.order[i].CompareAndSwap(0, uint64(mine+1)) {
+			i--
+			continue
+		}
+		failpoint.Hit(stepTypeOwner)
+		r.owner(mine).Store(recordShared)
+		mine = -1
+		return TypeID(i + 1), nil
+	}
+	return 0, fmt.Errorf("%w: all %d types are registered; raise Types in the Geometry", ErrTooMany, len(r.order))
+}
+
+// draft fills a free record for participant p.
+func (r *registry) draft(name string, layout *codec.Layout, p int) (int, error) {
+	schema := layout.AppendSchema(nil)
+	if len(schema) > typeSize-typeSchema {
+		return -1, fmt.Errorf("bus: schema of type %s has %d bytes, at most %d fit; split the type", name, len(schema), typeSize-typeSchema)
+	}
+	for rec := range r.records {
+		if o := r.owner(rec); o.Load() != 0 || !o.CompareAndSwap(0, uint64(p+1)) {
+			continue
+		}
+		failpoint.Hit(stepTypeClaim)
+		b := r.records[rec]
+		binary.LittleEndian.PutUint32(b[typeValue:], uint32(layout.Size))
+		binary.LittleEndian.PutUint32(b[typeSchemaN:], uint32(len(schema)))
+		putText(b[typeName:typeSchema][:maxTypeName+1], name)
+		copy(b[typeSchema:], schema)
+		return rec, nil
+	}
+	return -1, fmt.Errorf("%w: all %d types are registered; raise Types in the Geometry", ErrTooMany, len(r.records))
+}
+
+// recover frees the records that dead participant p had not published.
+func (r *registry) recover(p int) {
+	for rec := range r.records {
+		o := r.owner(rec)
+		if o.Load() != uint64(p+1) {
+			continue
+		}
+		now := uint64(0)
+		for i := range r.order {
+			if r.order[i].Load() == uint64(rec+1) {
+				now = recordShared
+			}
+		}
+		failpoint.Hit(stepRecoverType)
+		o.Store(now)
+	}
+}
+
+// list returns the types that can be read.
+func (r *registry) list() []typeInfo {
+	var all []typeInfo
+	for i := range r.order {
+		t, err := r.at(i)
+		if err != nil {
+			continue
+		}
+		if t == nil {
+			break
+		}
+		all = append(all, *t)
+	}
+	return all
+}
+
+// goType is a Go type as this bus knows it.
+type goType struct {
+	id       TypeID
+	size     int
+	priority Priority
+}
+
+// TypeFor registers T in the region, or finds it there, and returns its id. It
+// returns a *SchemaError when another process has declared a type of that name
+// otherwise, and an error of package codec when T has no fixed layout.
+func TypeFor[T any](b *Bus) (TypeID, error) {
+	t, err := typeFor[T](b, TypeOptions{})
+	return t.id, err
+}
+
+// known returns the id of a Go type that has been registered under its own name.
+func (b *Bus) known(t reflect.Type) (goType, bool) {
+	v, ok := b.goTypes.Load(goTypeKey{t, ""})
+	if !ok {
+		return goType{}, false
+	}
+	return v.(goType), true
+}
+
+// goTypeKey is a Go type and the name it was registered under, "" for its own.
+type goTypeKey struct {
+	t    reflect.Type
+	name string
+}
+
+func typeFor[T any](b *Bus, override TypeOptions) (goType, error) {
+	key := goTypeKey{reflect.TypeFor[T](), override.Name}
+	v, ok := b.goTypes.Load(key)
+	if !ok {
+		layout, err := codec.Of[T]()
+		if err != nil {
+			return goType{}, err
+		}
+		o := ownOptions[T](key.t)
+		if override.Name != "" {
+			o.Name = override.Name
+		}
+		if len(o.Name) > maxTypeName {
+			return goType{}, fmt.Errorf("%w: type name %q is longer than %d bytes", ErrOptions, o.Name, maxTypeName)
+		}
+		if !o.Priority.valid() {
+			return goType{}, fmt.Errorf("%w: type %s has priority %d", ErrOptions, o.Name, o.Priority)
+		}
+		id, err := b.registerType(o.Name, layout)
+		if err != nil {
+			return goType{}, err
+		}
+		v, _ = b.goTypes.LoadOrStore(key, goType{id: id, size: layout.Size, priority: o.Priority})
+	}
+	t := v.(goType)
+	if override.Priority != 0 {
+		if !override.Priority.valid() {
+			return goType{}, fmt.Errorf("%w: priority %d", ErrOptions, override.Priority)
+		}
+		t.priority = override.Priority
+	}
+	return t, nil
+}
+
+func ownOptions[T any](t reflect.Type) TypeOptions {
+	var o TypeOptions
+	var zero T
+	if e, ok := any(zero).(EventTyper); ok {
+		o = e.EventType()
+	}
+	if o.Name == "" {
+		o.Name = t.String()
+	}
+	if o.Priority == 0 {
+		o.Priority = Normal
+	}
+	return o
+}
+
+func (b *Bus) registerType(name string, layout *codec.Layout) (id TypeID, err error) {
+	if err := b.enter(); err != nil {
+		return 0, err
+	}
+	defer b.leave()
+	defer b.mem.Caught(b.mem.Protect(), &err)
+	// One at a time in a process: two of its goroutines would only draft twice.
+	b.typeMu.Lock()
+	defer b.typeMu.Unlock()
+	return b.region.types.register(name, layout, b.self)
+}

@@ -1,0 +1,154 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/rvoip/shmbus/shm"
+)
+
+const (
+	// autoPauses is how often WaitAuto looks again before it parks. Measured
+	// on two shared cores, processes that park after 20 short pauses moved
+	// 4.7 M events/s where spinning ones moved 0.26 M.
+	autoPauses = 20
+	// spinCheck is how often WaitSpin looks at what may end the wait.
+	spinCheck = 1 << 10
+)
+
+// sleep waits until a lane may have something. It returns an error when the call
+// is over.
+func (s *Subscription) sleep(w waitFor) error {
+	if err := s.over(w); err != nil {
+		return err
+	}
+	// Give the windows back before sleeping: nobody may wait for a sleeper.
+	for _, l := range s.lanes {
+		if err := l.release(); err != nil {
+			return err
+		}
+	}
+	switch s.wait {
+	case WaitSpin:
+		return s.spin(w)
+	case WaitAuto:
+		for range autoPauses {
+			if s.ready() {
+				return nil
+			}
+			shm.Pause(1)
+		}
+	}
+	return s.park(w)
+}
+
+// release moves the cursor past a window that is used up.
+func (l *subLane) release() error {
+	if l.reader.Window() == 0 || l.next < l.reader.Window() {
+		return nil
+	}
+	err := l.reader.Advance(l.next)
+	l.next = 0
+	if err != nil {
+		return fmt.Errorf("lane %s: %w", l.name(), err)
+	}
+	return nil
+}
+
+func (s *Subscription) spin(w waitFor) error {
+	for i := 1; ; i++ {
+		if s.ready() {
+			return nil
+		}
+		shm.Pause(1)
+		if i%spinCheck == 0 {
+			if err := s.over(w); err != nil {
+				return err
+			}
+			runtime.Gosched()
+		}
+	}
+}
+
+// park sleeps on the bell.
+func (s *Subscription) park(w waitFor) error {
+	b := s.bus
+	// Close wakes who is asleep; who is not will look at the state.
+	if !s.state.CompareAndSwap(busy, busy|asleep) {
+		return s.over(w)
+	}
+	defer s.wakened()
+	rec := &b.region.subscribers[s.record]
+	rec.waiting.Store(1)
+	defer rec.waiting.Store(0)
+	if w.ctx != nil && w.ctx.Done() != nil {
+		defer context.AfterFunc(w.ctx, func() {
+			_ = b.guarded(func() error {
+				b.region.bell.Wake(nudgeBit(s.record))
+				return nil
+			})
+		})()
+	}
+	for {
+		ticket := b.region.bell.Arm(s.mask)
+		if s.ready() {
+			return nil
+		}
+		if err := s.over(w); err != nil {
+			return err
+		}
+		deadline := shm.Now() + int64(b.opts.Heal)
+		if w.deadline != 0 {
+			deadline = min(deadline, w.deadline)
+		}
+		if err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirred); err != nil {
+			return fmt.Errorf("wait for an event: %w", err)
+		}
+	}
+}
+
+// wakened takes the mark of the sleeper away.
+func (s *Subscription) wakened() {
+	for {
+		st := s.state.Load()
+		if s.state.CompareAndSwap(st, st&^asleep) {
+			return
+		}
+	}
+}
+
+// ready tells whether some lane has something to look at.
+func (s *Subscription) ready() bool {
+	for _, l := range s.lanes {
+		if l.has() {
+			return true
+		}
+	}
+	return false
+}
+
+// stirred is ready for a goroutine that watches for many sleepers.
+func (s *Subscription) stirred() (ready bool) {
+	err := s.bus.guard(func() error {
+		ready = s.ready()
+		return nil
+	})
+	return ready || err != nil || s.state.Load()&closed != 0
+}
+
+// over tells why a call must not wait any longer.
+func (s *Subscription) over(w waitFor) error {
+	if s.state.Load()&closed != 0 {
+		return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+	}
+	if w.ctx != nil {
+		if err := context.Cause(w.ctx); err != nil {
+			return fmt.Errorf("subscription %s: %w", s.name, err)
+		}
+	}
+	if w.deadline != 0 && shm.Now() >= w.deadline {
+		return fmt.Errorf("subscription %s: %w", s.name, ErrTimeout)
+	}
+	return nil
+}
