@@ -47,7 +47,7 @@ func run(ctx context.Context, env *program.Env, state string) (report any, err e
 		}
 		types = append(types, id)
 	}
-	sub, err := env.Bus.Subscribe(&bus.SubscribeOptions{Name: "mediad", Durable: durable, Types: types, Window: batch})
+	sub, err := env.Bus.Subscribe(&bus.SubscribeOptions{Name: "mediad", Durable: durable, Types: types})
 	if err != nil {
 		return nil, err
 	}
