@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"runtime/debug"
+
 	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/ring"
 	"github.com/rvoip/shmbus/shm"
@@ -18,9 +20,10 @@ type backing interface {
 	TryLock(i int) (bool, error)
 	Unlock(i int) error
 	Locked(i int) (bool, error)
-	// Protect and Caught turn a fault on the memory into an error.
+	// Protect makes a fault on the memory panic, and Fault says which error a
+	// recovered panic is, nil if it was no such fault.
 	Protect() (old bool)
-	Caught(old bool, err *error)
+	Fault(recovered any) error
 }
 
 var (
@@ -42,11 +45,24 @@ func (h *heap) TryLock(int) (bool, error) { return true, nil }
 func (h *heap) Unlock(int) error          { return nil }
 func (h *heap) Locked(int) (bool, error)  { return true, nil }
 func (h *heap) Protect() bool             { return false }
-func (h *heap) Caught(_ bool, _ *error)   {}
+func (h *heap) Fault(any) error           { return nil }
 
 func parkerFor(b backing) ring.Parker {
 	if _, ok := b.(*heap); ok {
 		return &ring.LocalParker{}
 	}
 	return &ring.FutexParker{}
+}
+
+// caught must be deferred directly, with what Protect returned: a fault on the
+// region's memory becomes an error, any other panic goes on. It does what
+// shm.Region.Caught does, without an interface between, which would cost every
+// call an allocation.
+func (b *Bus) caught(old bool, err *error) {
+	debug.SetPanicOnFault(old)
+	if v := recover(); v != nil {
+		if *err = b.mem.Fault(v); *err == nil {
+			panic(v)
+		}
+	}
 }

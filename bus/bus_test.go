@@ -21,7 +21,9 @@ type tick struct {
 
 type alarm struct{ Seq uint64 }
 
-func (alarm) EventType() bus.TypeOptions { return bus.TypeOptions{Name: "test.alarm", Priority: bus.Critical} }
+func (alarm) EventType() bus.TypeOptions {
+	return bus.TypeOptions{Name: "test.alarm", Priority: bus.Critical}
+}
 
 // small is a geometry that fills up soon.
 func small() bus.Geometry {

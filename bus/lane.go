@@ -47,7 +47,7 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 			b.leave()
 		}
 	}()
-	defer b.mem.Caught(b.mem.Protect(), &err)
+	defer b.caught(b.mem.Protect(), &err)
 	port, err := l.ClaimPort(uint64(b.self + 1))
 	if errors.Is(err, ErrNoPort) {
 		b.recoverDead() // perhaps a dead process has one

@@ -36,7 +36,7 @@ func (p *Publisher[T]) LoanFor(key uint64) (l Loan[T], err error) {
 		return l, err
 	}
 	defer s.mu.Unlock()
-	defer p.bus.mem.Caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
@@ -131,7 +131,7 @@ func (l *Loan[T]) attempt() (err error) {
 	if s.closed {
 		return fmt.Errorf("bus %s: %w; the loan can only be discarded", p.bus.Name(), ErrClosed)
 	}
-	defer p.bus.mem.Caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	p.head(l.slot, l.key, l.tail, 0)
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return s.explain(err)

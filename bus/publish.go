@@ -32,7 +32,7 @@ func (p *publisher) attempt(shard int, value []byte, w With) (err error) {
 		return err
 	}
 	defer s.mu.Unlock()
-	defer p.bus.mem.Caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		return s.explain(err)
@@ -141,7 +141,7 @@ func (p *publisher) attemptBatch(shard, from, to int, event func(i int) ([]byte,
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	defer p.bus.mem.Caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	var cells [maxChunk]int
 	for from+done < to {
 		n, err := 0, error(nil)

@@ -85,7 +85,7 @@ func (s *Subscription) one(w waitFor, fn func(*Event) error) (err error) {
 		return err
 	}
 	defer s.end()
-	defer s.bus.mem.Caught(s.bus.mem.Protect(), &err)
+	defer s.bus.caught(s.bus.mem.Protect(), &err)
 	if err := s.await(w); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, e
 		return 0, err
 	}
 	defer s.end()
-	defer s.bus.mem.Caught(s.bus.mem.Protect(), &err)
+	defer s.bus.caught(s.bus.mem.Protect(), &err)
 	if err := s.await(w); err != nil {
 		return 0, err
 	}

@@ -123,7 +123,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 			b.leave()
 		}
 	}()
-	defer b.mem.Caught(b.mem.Protect(), &err)
+	defer b.caught(b.mem.Protect(), &err)
 	if o.Durable == "" {
 		err = s.join(o)
 	} else {

@@ -262,7 +262,7 @@ func (b *Bus) registerType(name string, layout *codec.Layout) (id TypeID, err er
 		return 0, err
 	}
 	defer b.leave()
-	defer b.mem.Caught(b.mem.Protect(), &err)
+	defer b.caught(b.mem.Protect(), &err)
 	// One at a time in a process: two of its goroutines would only draft twice.
 	b.typeMu.Lock()
 	defer b.typeMu.Unlock()

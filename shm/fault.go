@@ -18,15 +18,21 @@ func (r *Region) Protect() (old bool) { return debug.SetPanicOnFault(true) }
 // error that wraps ErrFault. Every other panic goes on: a nil dereference, a fault elsewhere, a caller's own.
 func (r *Region) Caught(old bool, err *error) {
 	debug.SetPanicOnFault(old)
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		if *err = r.Fault(v); *err == nil {
+			panic(v)
+		}
 	}
+}
+
+// Fault tells what a recovered panic means: an error that wraps ErrFault for an access to this region's mapping, nil
+// for anything else. It is for callers that recover by themselves.
+func (r *Region) Fault(v any) error {
 	offset, ok := faultOffset(r.mem, v)
 	if !ok {
-		panic(v)
+		return nil
 	}
-	*err = fmt.Errorf("%w: access at offset %d of %s; close the region, then remove and create it anew", ErrFault, offset, r.path)
+	return fmt.Errorf("%w: access at offset %d of %s; close the region, then remove and create it anew", ErrFault, offset, r.path)
 }
 
 // faultOffset returns where in mem the fault v happened, if it is one and happened there.
