@@ -173,11 +173,11 @@ func (p *Publisher[T]) TryPublishWith(v *T, w With) error {
 // PublishBatch publishes copies of vs in order, and returns how many it has
 // published. Events of others may lie between them. It wakes subscribers once.
 func (p *Publisher[T]) PublishBatch(ctx context.Context, vs []T) (int, error) {
-	return p.batch(ctx, len(vs), func(i int) ([]byte, With) { return codec.AsBytes(&vs[i]), With{} })
+	return publishBatch(ctx, &p.publisher, batch[T]{values: vs})
 }
 
 // PublishItems publishes items in order, as PublishBatch does. On a priority of
 // several shards the order holds within each.
 func (p *Publisher[T]) PublishItems(ctx context.Context, items []Item[T]) (int, error) {
-	return p.batch(ctx, len(items), func(i int) ([]byte, With) { return codec.AsBytes(&items[i].Value), items[i].With })
+	return publishBatch(ctx, &p.publisher, batch[T]{items: items})
 }
