@@ -56,7 +56,7 @@ func newDraft(dir *directory, temp string, mode os.FileMode, group int) (*draft,
 
 func (d *draft) setUp(mode os.FileMode, group int) error {
 	if d.temp != "" {
-		if _, err := tryLock(d.fd, unix.F_WRLCK, makerByte, 1); err != nil {
+		if _, err := tryLock(d.fd, unix.F_WRLCK, rangeEnd, 1); err != nil {
 			return fmt.Errorf("shm: lock %s: %w", d.dir.join(d.temp), err)
 		}
 	}
@@ -131,7 +131,7 @@ func (d *draft) publish(name string) error {
 	}
 	if err == nil && d.temp != "" {
 		d.temp = ""
-		_, err = tryLock(d.fd, unix.F_UNLCK, makerByte, 1)
+		_, err = tryLock(d.fd, unix.F_UNLCK, rangeEnd, 1)
 	}
 	return err
 }

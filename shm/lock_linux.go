@@ -15,7 +15,8 @@ import (
 //	[0, MaxLocks)                    the users' lock bytes
 //	[MaxLocks, MaxLocks+maxAttach)   one byte for each attachment, held from before the region has a name (creator), or
 //	                                 before the caller gets it (others), until the last user has released it
-//	makerByte                        of a file that has a temporary name: its maker lives
+//	rangeEnd                         of a file with a temporary name: its maker lives
+//	all                              somebody removes the region
 //
 // They are open-file-description locks: they belong to the descriptor that took them, so that two attachments of one
 // process exclude each other, that closing another descriptor of the file drops nothing, and that the kernel drops
@@ -25,7 +26,7 @@ import (
 // Nothing ever waits for a lock.
 const (
 	maxAttach = 1 << 20
-	makerByte = MaxLocks + maxAttach
+	rangeEnd  = MaxLocks + maxAttach
 )
 
 // lockFile is the attachment's own description of the lock file. The descriptor is a plain number: an os.File would be

@@ -63,13 +63,17 @@ func (d *directory) removeOnce(s *spec) error {
 	return nil
 }
 
+// inUse says who keeps us from removing a region: those who are attached, or somebody who is removing it.
 func (d *directory) inUse(path string, fd int) error {
-	n, err := countAttachments(fd, MaxLocks, maxAttach)
-	if err != nil {
-		return fmt.Errorf("shm: remove %s: %w", path, err)
+	_, busy, err := holder(fd, rangeEnd, 1)
+	n := 0
+	if err == nil && !busy {
+		n, err = countAttachments(fd, MaxLocks, maxAttach)
 	}
-	if n == 0 {
-		// They left between the two questions, or somebody else is removing it.
+	switch {
+	case err != nil:
+		return fmt.Errorf("shm: remove %s: %w", path, err)
+	case n == 0: // or else they left between the two questions
 		return fmt.Errorf("%w: %s", ErrBusy, path)
 	}
 	return &InUseError{Path: path, Attachments: n}
