@@ -26,7 +26,7 @@ func (r *result) print(out io.Writer) {
 	)
 	messages := r.sipd.MessagesIn + r.sipd.MessagesOut
 	show("Events, from process to process", []string{"", "from the wire", "published", "received by mediad", "lost"},
-		row("call states", "", r.sipd.States, r.mediad.States, lost(r.sipd.States, r.mediad.States)),
+		row("call states", "–", r.sipd.States, r.mediad.States, lost(r.sipd.States, r.mediad.States)),
 		row("SIP messages", fmt.Sprintf("%d in, %d out", r.sipd.MessagesIn, r.sipd.MessagesOut), messages, r.mediad.Messages,
 			lost(messages, r.mediad.Messages)),
 		row("RTP packets", r.rtpd.Received, r.rtpd.Published, r.mediad.Packets, lost(r.rtpd.Published, r.mediad.Packets)),
@@ -37,7 +37,8 @@ func (r *result) print(out io.Writer) {
 		r.spreadRow("lost before us", "%.0f", "", func(s events.StreamReport) float64 { return float64(s.Lost) }),
 		r.spreadRow("jitter, ms (RFC 3550)", "%.3f", "", func(s events.StreamReport) float64 { return s.JitterUS / 1e3 }),
 	)
-	show("Lanes", []string{"", "events", "publish to receive: p50", "p90", "p99", "p99.9", "max", "deepest", "of", "lost"}, r.laneRows()...)
+	show("Lanes, and the time from publish to receive",
+		[]string{"", "events", "p50", "p90", "p99", "p99.9", "max", "deepest", "of", "lost"}, r.laneRows()...)
 	r.printNotes(out)
 
 	problems := r.problems()
@@ -54,16 +55,18 @@ func (r *result) print(out io.Writer) {
 }
 
 func (r *result) printNotes(out io.Writer) {
-	fmt.Fprintln(out, "Times are those of mediad; * of the demo, which receives what mediad finds.")
+	fmt.Fprintln(out, "Received by mediad; * by the demo, which follows what mediad finds.")
 	fmt.Fprintln(out)
 	for _, k := range r.kills {
-		fmt.Fprintf(out, "mediad (pid %d) was killed with SIGKILL, and started again (pid %d) after %.1f s. %d events had waited\n"+
-			"in the ring for it, up to %.1f s; they are not in the times above. State kept: %d starts, one count.\n",
-			k.Before, k.After, k.Dead.Seconds(), r.mediad.Held, r.mediad.HeldMax.Seconds(), r.mediad.Starts)
+		fmt.Fprintf(out, "mediad (pid %d) was killed with SIGKILL and started again (pid %d) after %.1f s. Meanwhile %d call states,\n"+
+			"%d SIP messages and %d packets waited in the ring, up to %.1f s; they count, but not in the times above.\n",
+			k.Before, k.After, k.Dead.Seconds(), r.mediad.Held[bus.Critical.String()], r.mediad.Held[bus.High.String()],
+			r.mediad.Held[bus.Normal.String()], r.mediad.HeldMax.Seconds())
 	}
-	fmt.Fprintf(out, "%d of %d packets were read by the kernel straight into the ring, the rest in batches.\n", r.rtpd.InPlace, r.rtpd.Published)
+	fmt.Fprintf(out, "%d of %d packets were read by the kernel straight into the ring, the others, which waited behind one, in batches.\n",
+		r.rtpd.InPlace, r.rtpd.Published)
 	gaps, sum := r.notReceived()
-	fmt.Fprintf(out, "Sent by the caller and never received by rtpd, which is before the bus: %d (by sequence numbers %d).\n", sum, gaps)
+	fmt.Fprintf(out, "Lost before the bus, between the caller and rtpd's sockets: %d packets (%d by their sequence numbers).\n", sum, gaps)
 	for _, n := range r.notes {
 		fmt.Fprintln(out, "note: "+n)
 	}

@@ -13,7 +13,7 @@ type Report struct {
 	Live    int                  // calls that have not ended
 	Unsaved uint64               // calls that the state file had no room for
 	Latency map[string]Quantiles // from publish to receive, by lane
-	Held    uint64               // events older than this process, which waited for it
+	Held    map[string]uint64    // events older than this process, which waited for it, by lane
 	HeldMax time.Duration        // for how long at most
 }
 
@@ -27,7 +27,7 @@ type Quantiles struct {
 type latencies struct {
 	start   int64
 	lanes   [4]*hdrhistogram.Histogram
-	held    uint64
+	held    [4]uint64
 	heldMax time.Duration
 }
 
@@ -56,7 +56,7 @@ func Sum(h *hdrhistogram.Histogram) Quantiles {
 func (l *latencies) add(h bus.Header) {
 	took := bus.Now() - h.Time
 	if h.Time < l.start {
-		l.held++
+		l.held[h.Priority&3]++
 		l.heldMax = max(l.heldMax, time.Duration(took))
 		return
 	}
@@ -64,12 +64,14 @@ func (l *latencies) add(h bus.Header) {
 	_ = l.lanes[h.Priority&3].RecordValue(max(0, took))
 }
 
-func (l *latencies) report() map[string]Quantiles {
-	r := make(map[string]Quantiles)
+func (l *latencies) report() (times map[string]Quantiles, held map[string]uint64) {
+	times, held = make(map[string]Quantiles), make(map[string]uint64)
 	for i, h := range l.lanes {
+		name := bus.Priority(i).String()
 		if h.TotalCount() > 0 {
-			r[bus.Priority(i).String()] = Sum(h)
+			times[name] = Sum(h)
 		}
+		held[name] = l.held[i]
 	}
-	return r
+	return times, held
 }

@@ -59,7 +59,9 @@ func run(ctx context.Context, env *program.Env, state string) (report any, err e
 	if err := receive(ctx, s, sub, l); err != nil {
 		return nil, err
 	}
-	return &Report{totals: s.totals, Live: len(s.calls), Unsaved: s.unsaved, Latency: l.report(), Held: l.held, HeldMax: l.heldMax}, nil
+	r := &Report{totals: s.totals, Live: len(s.calls), Unsaved: s.unsaved, HeldMax: l.heldMax}
+	r.Latency, r.Held = l.report()
+	return r, nil
 }
 
 func open(env *program.Env, state string) (*server, error) {
