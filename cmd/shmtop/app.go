@@ -63,7 +63,7 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.width, a.height = msg.Width, msg.Height
 		return a, nil
 	case tea.KeyMsg:
-		return a, a.onKey(msg)
+		return a, a.onKeys(msg)
 	case pickedMsg:
 		a.close()
 		a.live = newLive(a.th, msg.name, dirName(a.o.dir), inspect(a.o.dir, msg.name), a.o.interval)
@@ -73,6 +73,21 @@ func (a *app) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return a, a.live.update(msg)
 	}
 	return a, a.picker.update(msg)
+}
+
+// onKeys takes apart what a slow line delivers at once. A paste is not for us.
+func (a *app) onKeys(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) == 1 {
+		return a.onKey(msg)
+	}
+	if msg.Paste {
+		return nil
+	}
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes {
+		cmds = append(cmds, a.onKey(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}))
+	}
+	return tea.Batch(cmds...)
 }
 
 func (a *app) onKey(msg tea.KeyMsg) tea.Cmd {

@@ -11,11 +11,10 @@ import (
 )
 
 // shmtop runs the program with captured output, without a terminal.
-func shmtop(t *testing.T, args ...string) (code int, stdout, stderr string) {
-	t.Helper()
-	var out, err bytes.Buffer
-	code = run(context.Background(), append([]string{"shmtop"}, args...), strings.NewReader(""), &out, &err)
-	return code, out.String(), err.String()
+func shmtop(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(context.Background(), append([]string{"shmtop"}, args...), strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
 }
 
 func TestUsageErrorsExitWithTwo(t *testing.T) {
@@ -34,7 +33,7 @@ func TestUsageErrorsExitWithTwo(t *testing.T) {
 		{"-wait needs the name", []string{"-wait", "-dir", dir}},
 		{`ls takes no argument "x"`, []string{"ls", "x"}},
 	} {
-		code, stdout, stderr := shmtop(t, c.args...)
+		code, stdout, stderr := shmtop(c.args...)
 		assert.Equal(t, exitUsage, code, "%q", c.args)
 		assert.Empty(t, stdout)
 		assert.Contains(t, stderr, c.want)
@@ -44,7 +43,7 @@ func TestUsageErrorsExitWithTwo(t *testing.T) {
 
 func TestHelpGoesToStandardOutput(t *testing.T) {
 	for _, args := range [][]string{{"-help"}, {"--help"}, {"-h"}, {"ls", "-help"}} {
-		code, stdout, stderr := shmtop(t, args...)
+		code, stdout, stderr := shmtop(args...)
 		assert.Equal(t, exitOK, code)
 		assert.Contains(t, stdout, "USAGE:")
 		assert.Empty(t, stderr)
@@ -53,21 +52,21 @@ func TestHelpGoesToStandardOutput(t *testing.T) {
 
 func TestEmptyDirectory(t *testing.T) {
 	dir := t.TempDir()
-	code, stdout, stderr := shmtop(t, "-dir", dir)
+	code, stdout, stderr := shmtop("-dir", dir)
 	assert.Equal(t, exitError, code)
 	assert.Empty(t, stdout)
 	assert.Contains(t, stderr, "no region in "+dir+": start a process that opens one, or look elsewhere with -dir or SHMBUS_DIR")
 
-	code, stdout, _ = shmtop(t, "ls", "-dir", dir)
+	code, stdout, _ = shmtop("ls", "-dir", dir)
 	assert.Equal(t, exitOK, code)
 	assert.Equal(t, "no region in "+dir+"\n", stdout)
 
-	code, stdout, _ = shmtop(t, "-dir", dir, "ls", "-json")
+	code, stdout, _ = shmtop("-dir", dir, "ls", "-json")
 	assert.Equal(t, exitOK, code)
 	assert.JSONEq(t, "[]", stdout)
 
 	t.Setenv("SHMBUS_DIR", dir)
-	code, stdout, _ = shmtop(t, "ls")
+	code, stdout, _ = shmtop("ls")
 	assert.Equal(t, exitOK, code)
 	assert.Contains(t, stdout, dir)
 }
@@ -75,7 +74,7 @@ func TestEmptyDirectory(t *testing.T) {
 func TestUnknownRegion(t *testing.T) {
 	dir := t.TempDir()
 	for _, args := range [][]string{{"nope", "-dir", dir}, {"-once", "-json", dir + "/nope"}} {
-		code, stdout, stderr := shmtop(t, args...)
+		code, stdout, stderr := shmtop(args...)
 		assert.Equal(t, exitError, code)
 		assert.Empty(t, stdout)
 		assert.Contains(t, stderr, `read region "nope" in `+dir)

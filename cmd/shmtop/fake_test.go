@@ -47,7 +47,7 @@ func (s fakeSource) Snapshot() (bus.Snapshot, error) {
 	defer s.r.mu.Unlock()
 	snap := s.r.snap
 	if !s.r.there {
-		snap.State = stateRemoved
+		snap.State = bus.StateRemoved
 	}
 	return snap, nil
 }
@@ -63,7 +63,7 @@ func (s fakeSource) Close() error {
 // without a process.
 func switchSnapshot() bus.Snapshot {
 	return bus.Snapshot{
-		Region: "voip", State: stateOpen, Size: 47 << 20,
+		Region: "voip", State: bus.StateOpen, Size: 47 << 20,
 		Lanes: []bus.LaneInfo{
 			{Name: "critical", Policy: "reliable", Capacity: 2048, SlotSize: 1024, Published: 1000, Depth: 120, Subscribers: 2, Ports: 16, PortsUsed: 3, Pins: 256, PinsUsed: 64},
 			{Name: "high", Policy: "reliable", Capacity: 2048, SlotSize: 4096, Published: 5000, Depth: 2048, Subscribers: 1, Full: 412, Evictions: 1, Ports: 16, PortsUsed: 3, Pins: 256, PinsUsed: 256},
@@ -105,6 +105,24 @@ func colorTheme(t *testing.T) *theme {
 		*s = s.Renderer(r)
 	}
 	return th
+}
+
+// lockedBuffer is an output that a test reads while a program writes.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -42,8 +42,8 @@ const (
 	subReading                 // awake, events await it
 	subAsleep                  // sleeps until it is woken
 	subStalled                 // alive, but has not moved although events await it
-	subEvicted                 // lost its hold on a reliable lane, does not know yet
-	subAway                    // durable, held by no process
+	subEvicted                 // lost its hold on a reliable lane
+	subAway                    // durable, and no process has it
 	subDead                    // its process died and nobody has cleaned up yet
 )
 
@@ -179,7 +179,7 @@ func (s *sampler) addSubscribers(f *frame, seconds float64) {
 
 func stateOf(sub *bus.SubscriberInfo, still time.Duration) subState {
 	switch {
-	case !sub.Alive && sub.Durable != "":
+	case !sub.Alive && sub.Participant < 0:
 		return subAway
 	case !sub.Alive:
 		return subDead

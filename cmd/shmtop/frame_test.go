@@ -98,6 +98,14 @@ func TestAlertsNameWhoIsTheCause(t *testing.T) {
 	}, f.alerts())
 }
 
+func TestAlertsTellADurableSubscriptionThatMissesEvents(t *testing.T) {
+	snap := bus.Snapshot{State: bus.StateOpen, Subscribers: []bus.SubscriberInfo{
+		{ID: 1, Name: "billing", Durable: "billing", Participant: -1, Lane: "critical", Evicted: true},
+	}}
+	assert.Equal(t, []alert{{true, "billing (durable, no process) was evicted from critical: it stood still while the lane was full, and misses events"}},
+		newSampler(0).add(snap, t0).alerts())
+}
+
 func TestAlertsOfARegionThatIsLeftOver(t *testing.T) {
 	snap := switchSnapshot()
 	for i := range snap.Participants {
@@ -109,7 +117,7 @@ func TestAlertsOfARegionThatIsLeftOver(t *testing.T) {
 
 	snap = bus.Snapshot{State: "corrupt"}
 	require.Len(t, newSampler(0).add(snap, t0).alerts(), 1)
-	snap.State = stateOpen
+	snap.State = bus.StateOpen
 	assert.Empty(t, newSampler(0).add(snap, t0).alerts())
 }
 

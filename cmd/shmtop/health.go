@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"sort"
+
+	"github.com/rvoip/shmbus/bus"
 )
 
 // alert is something an operator should know, in one line that says what is
@@ -19,8 +21,8 @@ func (f *frame) alerts() []alert {
 		out = append(out, alert{bad, fmt.Sprintf(format, args...)})
 	}
 	switch f.State {
-	case stateOpen, "":
-	case stateRemoved:
+	case bus.StateOpen, "":
+	case bus.StateRemoved:
 		add(true, "the region was removed from its directory")
 	default:
 		add(true, "the region is %s: its processes get errors; stop them, remove it and start them again", f.State)
@@ -28,8 +30,8 @@ func (f *frame) alerts() []alert {
 	f.processAlerts(add)
 	f.laneAlerts(add)
 	for i, s := range f.Subscribers {
-		if f.subs[i].state == subEvicted {
-			add(false, "%s was evicted from %s: it stood still while the lane was full, and lost its hold on it",
+		if s.Evicted && f.subs[i].state != subDead {
+			add(true, "%s was evicted from %s: it stood still while the lane was full, and misses events",
 				f.who(i), laneName(f, s.Lane, s.Shard))
 		}
 		if f.subs[i].state == subStalled {
@@ -78,7 +80,7 @@ func (f *frame) laneAlerts(add func(bool, string, ...any)) {
 func (f *frame) who(i int) string {
 	s := f.Subscribers[i]
 	name := subscriberName(s.Name, s.Durable)
-	if s.PID == 0 {
+	if s.Participant < 0 {
 		return name + " (durable, no process)"
 	}
 	return fmt.Sprintf("%s (pid %d)", name, s.PID)

@@ -260,7 +260,7 @@ func TestPickerChoosesARegion(t *testing.T) {
 	s.app.Update(regionsMsg{gen: s.app.picker.gen})
 	assert.Contains(t, s.text(), "none yet")
 	s.app.Update(regionsMsg{gen: s.app.picker.gen, regions: []region{
-		{Name: "lab", State: stateOpen}, {Name: "voip", State: stateOpen, Processes: 2, Alive: 1}, {Name: "old", State: stateUnreadable, Error: "wrong\x1b version"},
+		{Name: "lab", State: bus.StateOpen}, {Name: "voip", State: bus.StateOpen, Processes: 2, Alive: 1}, {Name: "old", State: stateUnreadable, Error: "wrong\x1b version"},
 	}})
 	text := s.text()
 	assert.Contains(t, text, "▸ lab")

@@ -7,6 +7,8 @@ import (
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/rvoip/shmbus/bus"
 )
 
 // The screen, from top to bottom: a line about the region, what needs attention,
@@ -102,7 +104,7 @@ func (l *live) outage() alert {
 func (l *live) outageState() string {
 	switch {
 	case errors.Is(l.err, errRemoved):
-		return stateRemoved
+		return bus.StateRemoved
 	case l.frame == nil:
 		return "not there"
 	}

@@ -109,21 +109,18 @@ func (th *theme) regionsTable(regions []region, now time.Time) *table {
 	for _, r := range regions {
 		state := th.ok
 		switch {
-		case r.State != stateOpen:
+		case r.State != bus.StateOpen:
 			state = th.bad
 		case r.Alive == 0:
 			state = th.dim
 		}
-		note, age := r.Error, "-"
+		note := r.Error
 		switch {
 		case note != "":
 		case r.Processes > 0 && r.Alive == 0:
 			note = "left over: no process is alive"
 		case r.Processes == 0:
 			note = "no process attached"
-		}
-		if !r.Created.IsZero() {
-			age = elapsed(now.Sub(r.Created))
 		}
 		dead := r.Processes - r.Alive
 		t.rows = append(t.rows, []cell{
@@ -134,7 +131,7 @@ func (th *theme) regionsTable(regions []region, now time.Time) *table {
 			{text: strconv.Itoa(r.Alive), style: th.nonzero(r.Alive > 0, th.plain)},
 			{text: strconv.Itoa(dead), style: th.nonzero(dead > 0, th.warn)},
 			{text: count(r.Events), style: th.nonzero(r.Events > 0, th.plain)},
-			{text: age, style: th.dim},
+			{text: since(now, r.Created), style: th.dim},
 			{text: printable(note), style: th.dim},
 		})
 	}

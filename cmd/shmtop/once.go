@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/rvoip/shmbus/bus"
 )
 
 // once prints one snapshot. Rates need two reads, an interval apart.
@@ -88,7 +90,7 @@ func (th *theme) report(f *frame, width int) string {
 // summary is a region in one line.
 func (th *theme) summary(f *frame) string {
 	state := th.ok
-	if f.State != stateOpen {
+	if f.State != bus.StateOpen {
 		state = th.bad
 	}
 	sep := th.dim.Render(" " + th.sep + " ")

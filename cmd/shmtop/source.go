@@ -7,12 +7,6 @@ import (
 	"github.com/rvoip/shmbus/bus"
 )
 
-// States of a region, as bus.Snapshot names them.
-const (
-	stateOpen    = "open"
-	stateRemoved = "removed"
-)
-
 // errRemoved says that the region which was watched is no longer in its directory.
 var errRemoved = errors.New("the region was removed")
 
@@ -62,7 +56,7 @@ func (w *watcher) poll() (snap bus.Snapshot, fresh bool, err error) {
 		fresh = true
 	}
 	snap, err = w.src.Snapshot()
-	if err == nil && snap.State == stateRemoved {
+	if err == nil && snap.State == bus.StateRemoved {
 		err = errRemoved
 	}
 	if err != nil {

@@ -99,7 +99,7 @@ func (th *theme) subscribersTable(f *frame) *table {
 		}
 		last = s.ID
 		processName := processes[s.Participant]
-		if s.PID == 0 {
+		if s.Participant < 0 {
 			id, processName = "-", ""
 		}
 		gates := cell{text: "-", style: th.dim}
@@ -135,6 +135,7 @@ func (th *theme) processesTable(f *frame) *table {
 		{title: "SUBSCRIBERS", right: true, min: 11},
 		{title: "UNREAD", right: true, min: 7},
 		{title: "RECEIVES/S", right: true, min: 10},
+		{title: "UP", right: true, min: 4, drop: 1},
 	}}
 	for i, p := range f.Participants {
 		facts := f.parts[i]
@@ -148,6 +149,7 @@ func (th *theme) processesTable(f *frame) *table {
 			{text: strconv.Itoa(p.Subscribers), style: th.nonzero(p.Subscribers > 0, th.plain)},
 			{text: count(facts.depth), style: th.nonzero(facts.depth > 0, th.plain)},
 			{text: rate(facts.rate), style: th.nonzero(facts.rate > 0, th.plain)},
+			{text: since(f.at, p.Since), style: th.dim},
 		})
 	}
 	return t

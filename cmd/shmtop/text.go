@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +27,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// tidy returns a snapshot whose names are printable and whose lists are never
-// nil, so that JSON has [] for none.
+// tidy returns a snapshot whose names are printable, whose lists are never nil,
+// so that JSON has [] for none, and which has the rows of a subscriber together.
 func tidy(s bus.Snapshot) bus.Snapshot {
 	s.Region, s.State = printable(s.Region), printable(s.State)
 	s.Lanes = append([]bus.LaneInfo{}, s.Lanes...)
@@ -38,6 +40,7 @@ func tidy(s bus.Snapshot) bus.Snapshot {
 		sub := &s.Subscribers[i]
 		sub.Name, sub.Durable, sub.Lane = printable(sub.Name), printable(sub.Durable), printable(sub.Lane)
 	}
+	slices.SortStableFunc(s.Subscribers, func(a, b bus.SubscriberInfo) int { return cmp.Compare(a.ID, b.ID) })
 	s.Participants = append([]bus.ParticipantInfo{}, s.Participants...)
 	for i := range s.Participants {
 		s.Participants[i].Name = printable(s.Participants[i].Name)
@@ -117,6 +120,14 @@ func elapsed(d time.Duration) string {
 		return fmt.Sprintf("%dh", int(d.Hours()))
 	}
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+// since shows how long ago a time was that may be unknown.
+func since(now, t time.Time) string {
+	if t.Unix() <= 0 {
+		return "-"
+	}
+	return elapsed(now.Sub(t))
 }
 
 func plural(n int, one string) string {

@@ -78,6 +78,15 @@ func TestTidyCleansEveryNameAndKeepsTheOriginal(t *testing.T) {
 	assert.Equal(t, evil, in.Lanes[0].Name)
 }
 
+func TestTidyKeepsTheRowsOfASubscriberTogether(t *testing.T) {
+	rows := tidy(bus.Snapshot{Subscribers: []bus.SubscriberInfo{
+		{ID: 2, Lane: "critical"}, {ID: 1, Lane: "critical"}, {ID: 2, Lane: "high"}, {ID: 1, Lane: "low"},
+	}}).Subscribers
+	assert.Equal(t, []bus.SubscriberInfo{
+		{ID: 1, Lane: "critical"}, {ID: 1, Lane: "low"}, {ID: 2, Lane: "critical"}, {ID: 2, Lane: "high"},
+	}, rows)
+}
+
 func TestASCIILocale(t *testing.T) {
 	for _, c := range []struct {
 		env  map[string]string
