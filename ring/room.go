@@ -41,9 +41,10 @@ func (l *Lane) PrepareRoom() (RoomTicket, bool) {
 		}
 	}
 	// The second look pairs with the want load in wakeRoom: either the reader
-	// sees the want, or we see its cursor.
-	_, now, full := l.slowest()
-	return ticket, full && !before(pos, now)
+	// sees the want, or we see its cursor. It must be the same reader: another
+	// one at the same position knows of no want.
+	j, now, full := l.slowest()
+	return ticket, full && j == i && !before(pos, now)
 }
 
 // AwaitRoom sleeps until a reader has made room, somebody calls WakeRoom, or
