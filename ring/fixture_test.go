@@ -140,6 +140,7 @@ func poll(t testing.TB, r *ring.Reader, max, n int, missed uint64) {
 	require.NoError(t, err)
 	require.Equal(t, n, gotN, "events")
 	require.Equal(t, missed, gotMissed, "missed")
+	r.Delivered(gotN)
 }
 
 // requireEvent expects event k of the window to be e at position pos.

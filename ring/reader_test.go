@@ -93,6 +93,7 @@ func TestOverrunCountsExactly(t *testing.T) {
 						requireEvent(t, r, k, event{1, next - start}, next)
 						next++
 					}
+					r.Delivered(n)
 				}
 				require.Equal(t, start+total, next)
 				c := lane.Cursor(0)

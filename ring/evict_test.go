@@ -1,0 +1,160 @@
+package ring_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/ring"
+)
+
+// fill publishes events of producer 1 from seq on until the lane is full and
+// returns the first that was not published.
+func fill(t *testing.T, p *ring.Producer, seq uint64) uint64 {
+	t.Helper()
+	for ; ; seq++ {
+		c := reserve(t, p, event{1, seq})
+		if _, err := p.Publish(c); err != nil {
+			require.ErrorIs(t, err, ring.ErrFull)
+			p.Cancel(c)
+			return seq
+		}
+	}
+}
+
+func TestEvictionTakesTheGateAndNeverThePin(t *testing.T) {
+	forStarts(t, reliable(4), func(t *testing.T, lane *ring.Lane, start uint64) {
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 2)
+		r.Join()
+		publishMany(t, p, 1, 0, 2)
+		require.Empty(t, lane.Gates(), "there is room")
+		poll(t, r, 2, 2, 0)
+		require.Equal(t, uint64(4), fill(t, p, 2))
+
+		gates := lane.Gates()
+		require.Len(t, gates, 1)
+		require.Equal(t, 0, gates[0].Reader)
+		require.Equal(t, uint64(4), gates[0].Behind)
+		require.Equal(t, gates, lane.Gates(), "equal while it stands still")
+		require.True(t, lane.Evict(0, gates[0]))
+		require.False(t, lane.Evict(0, gates[0]), "once")
+		c := lane.Cursor(0)
+		require.False(t, c.Gated)
+		require.True(t, c.Joined)
+		require.Equal(t, 2, c.Pinned)
+		require.Empty(t, lane.Gates())
+
+		for seq := uint64(4); seq < 100; seq++ {
+			publish(t, p, event{1, seq})
+			requireEvent(t, r, 0, event{1, 0}, start)
+			requireEvent(t, r, 1, event{1, 1}, start+1)
+		}
+
+		// It learns of the eviction and is gated again.
+		n, missed, err := r.Poll(2)
+		require.NoError(t, err)
+		require.Equal(t, uint64(1), r.Evictions())
+		require.Equal(t, uint64(1), lane.Cursor(0).Evictions)
+		require.True(t, lane.Cursor(0).Gated)
+		next := 2 + missed
+		require.Equal(t, 2, n)
+		requireEvent(t, r, 0, event{1, next}, start+next)
+		require.GreaterOrEqual(t, missed, uint64(94), "what is overwritten")
+		require.Less(t, missed, uint64(98))
+
+		// From here on it loses nothing.
+		seq := fill(t, p, 100)
+		for ; next < seq; next++ {
+			requireEvent(t, r, 0, event{1, next}, start+next)
+			require.NoError(t, r.Advance(1))
+			if r.Window() == 0 {
+				_, missed, err := r.Poll(2)
+				require.NoError(t, err)
+				require.Zero(t, missed)
+			}
+		}
+		require.Equal(t, seq+4, fill(t, p, seq))
+	})
+}
+
+func TestAReaderThatHasMovedIsNotEvicted(t *testing.T) {
+	lane := newLane(t, reliable(4), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 2)
+	r.Join()
+	fill(t, p, 0)
+	was := lane.Gates()
+	require.Len(t, was, 1)
+	poll(t, r, 1, 1, 0)
+	assert.False(t, lane.Evict(0, was[0]))
+	assert.True(t, lane.Cursor(0).Gated)
+	assert.Zero(t, r.Evictions())
+}
+
+func TestAnEvictedReaderWithinTheLapLosesNothing(t *testing.T) {
+	lane := newLane(t, reliable(4), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 1)
+	r.Join()
+	seq := fill(t, p, 0)
+	require.True(t, lane.Evict(0, lane.Gates()[0]))
+	for i := range seq {
+		poll(t, r, 1, 1, 0)
+		requireEvent(t, r, 0, event{1, i}, i)
+	}
+	assert.Equal(t, uint64(1), r.Evictions())
+	assert.True(t, lane.Cursor(0).Gated)
+}
+
+func TestResumeAfterAnEvictionIsGatedAgain(t *testing.T) {
+	lane := newLane(t, reliable(4), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 1)
+	r.Join()
+	fill(t, p, 0)
+	require.True(t, lane.Evict(0, lane.Gates()[0]))
+	r.Detach()
+	publishMany(t, p, 1, 4, 20)
+	r = newReader(t, lane, 0, 1)
+	r.Resume()
+	assert.True(t, lane.Cursor(0).Gated)
+	poll(t, r, 1, 1, 18)
+	requireEvent(t, r, 0, event{1, 18}, 18)
+	assert.Equal(t, uint64(22), fill(t, p, 20))
+}
+
+func TestTheSlowestReaderGates(t *testing.T) {
+	forStarts(t, reliable(8), func(t *testing.T, lane *ring.Lane, start uint64) {
+		p, fast, slow := newProducer(t, lane), newReader(t, lane, 0, 1), newReader(t, lane, 3, 1)
+		fast.Join()
+		slow.Join()
+		require.Equal(t, uint64(8), fill(t, p, 0))
+		for range 5 {
+			poll(t, fast, 1, 1, 0)
+		}
+		require.Equal(t, uint64(8), fill(t, p, 8))
+		poll(t, slow, 1, 1, 0)
+		require.NoError(t, slow.Advance(1))
+		require.Equal(t, uint64(9), fill(t, p, 8))
+		gates := lane.Gates()
+		require.Len(t, gates, 1)
+		require.Equal(t, 3, gates[0].Reader)
+	})
+}
+
+func TestProducersNudgeReadersThatLieBehind(t *testing.T) {
+	lane := newLane(t, geometry(8), 0)
+	port, err := lane.ClaimPort(1)
+	require.NoError(t, err)
+	nudged := map[int]int{}
+	p, err := lane.NewProducer(port, func(reader int) { nudged[reader]++ })
+	require.NoError(t, err)
+	awake, asleep := newReader(t, lane, 0, 1), newReader(t, lane, 2, 1)
+	awake.Join()
+	asleep.Join()
+	for seq := range uint64(64) {
+		publish(t, p, event{1, seq})
+		poll(t, awake, 1, 1, 0)
+	}
+	assert.Positive(t, nudged[2])
+	assert.NotContains(t, nudged, 0)
+	assert.NotContains(t, nudged, 1, "nobody has this cursor")
+}
