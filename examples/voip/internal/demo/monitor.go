@@ -52,7 +52,13 @@ func newMonitor(b *bus.Bus, o *bus.Options) (m *monitor, err error) {
 		return nil, err
 	}
 	m.work.Go(func() { m.sample(ctx) })
-	m.work.Go(func() { m.follow(ctx) })
+	m.work.Go(func() {
+		follow(ctx, m, m.quality, func(_ *events.MediaQuality, took int64) { _ = m.low.RecordValue(took) })
+	})
+	m.work.Go(func() {
+		// One that was sent twice, around a kill, is one.
+		follow(ctx, m, m.reports, func(v *events.StreamReport, _ int64) { m.streams[v.Call] = *v })
+	})
 	return m, nil
 }
 
@@ -82,34 +88,32 @@ func (m *monitor) look() {
 	for _, l := range s.Lanes {
 		m.peaks[l.Name] = max(m.peaks[l.Name], l.Depth)
 	}
-	for {
-		v, err := m.reports.TryReceive()
-		switch {
-		case errors.Is(err, bus.ErrEmpty):
-			return
-		case err != nil:
-			m.fail(fmt.Errorf("receiving stream reports: %w", err))
-			return
-		}
-		m.streams[v.Value.Call] = v.Value // one that was sent twice, around a kill, is one
-	}
 }
 
-// follow measures how long findings are on their way from mediad to here, on the Low lane.
-func (m *monitor) follow(ctx context.Context) {
+// follow receives until ctx ends, and then what is still there.
+func follow[T any](ctx context.Context, m *monitor, s *bus.Subscriber[T], f func(v *T, took int64)) {
 	for {
-		v, err := m.quality.Receive(ctx)
-		now := bus.Now()
+		v, err := s.Receive(ctx)
+		if ctx.Err() != nil && err != nil {
+			v, err = s.TryReceive()
+		}
+		took := max(0, bus.Now()-v.Time)
 		var lag *bus.LagError
 		switch {
-		case errors.As(err, &lag):
-			continue // the lane is lossy by choice, and counts its losses
-		case err != nil:
-			return // ctx has ended; what else there may be, the reports will meet too
+		case err == nil:
+			m.mu.Lock()
+			f(&v.Value, took)
+			m.mu.Unlock()
+		case errors.Is(err, bus.ErrEmpty):
+			return
+		case errors.As(err, &lag) && lag.Priority == bus.Low:
+			// That lane is lossy by choice; the table shows its count.
+		default:
+			m.mu.Lock()
+			m.fail(fmt.Errorf("receiving: %w", err))
+			m.mu.Unlock()
+			return
 		}
-		m.mu.Lock()
-		_ = m.low.RecordValue(max(0, now-v.Time))
-		m.mu.Unlock()
 	}
 }
 

@@ -47,7 +47,10 @@ func run(ctx context.Context, env *program.Env, state string) (report any, err e
 		}
 		types = append(types, id)
 	}
-	sub, err := env.Bus.Subscribe(&bus.SubscribeOptions{Name: "mediad", Durable: durable, Types: types})
+	sub, err := env.Bus.Subscribe(&bus.SubscribeOptions{
+		Name: "mediad", Durable: durable, Types: types,
+		Priorities: []bus.Priority{bus.Critical, bus.High, bus.Normal},
+	})
 	if err != nil {
 		return nil, err
 	}
