@@ -177,38 +177,42 @@ func (l *laneUse) close() error {
 const roomWait = time.Millisecond
 
 // awaitRoom waits until the lane has room.
-func (l *laneUse) awaitRoom(ctx context.Context) error {
+func (l *laneUse) awaitRoom(ctx context.Context) (err error) {
 	b := l.bus
 	if err := b.enter(); err != nil {
 		return err
 	}
 	defer b.leave()
-	return b.guard(func() error {
-		var armed bool
-		for {
-			ticket, full := l.PrepareRoom()
-			if !full {
-				return nil
-			}
-			if b.closed.Load() {
-				return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
-			}
-			if err := context.Cause(ctx); err != nil {
-				return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
-			}
-			l.gates.check(l, shm.Now())
-			if !armed && ctx.Done() != nil {
-				armed = true
-				defer context.AfterFunc(ctx, func() {
-					_ = b.guarded(func() error {
-						l.WakeRoom()
-						return nil
-					})
-				})()
-			}
-			if err := l.AwaitRoom(ticket, shm.Now()+int64(roomWait)); err != nil {
-				return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
-			}
+	defer b.caught(b.mem.Protect(), &err)
+	for waits := 0; ; waits++ {
+		ticket, full := l.PrepareRoom()
+		if !full {
+			return nil
 		}
+		if b.closed.Load() {
+			return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
+		}
+		if err := context.Cause(ctx); err != nil {
+			return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
+		}
+		l.gates.check(l, shm.Now())
+		if waits == 1 {
+			// Only now: most waits are over before roomWait is.
+			defer l.wakeWhenDone(ctx)()
+		}
+		if err := l.AwaitRoom(ticket, shm.Now()+int64(roomWait)); err != nil {
+			return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
+		}
+	}
+}
+
+// wakeWhenDone ends waits for room when ctx is done, until the function it
+// returns is called.
+func (l *laneUse) wakeWhenDone(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		_ = l.bus.guarded(func() error {
+			l.WakeRoom()
+			return nil
+		})
 	})
 }

@@ -88,7 +88,10 @@ type Subscription struct {
 	asType   reflect.Type
 	asID     TypeID
 	asSize   int
-	deferred error // to be returned by the next call
+	deferred error           // to be returned by the next call
+	heeded   <-chan struct{} // of the context whose end wakes us
+	stopHeed func() bool
+	stirs    func() bool // stirred, made once
 
 	final atomic.Pointer[SubscriberStats] // once the place is given back
 }
@@ -201,6 +204,7 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 		}
 	}
 	s.event.sub = s
+	s.stirs = s.stirred
 	return s, nil
 }
 
@@ -417,6 +421,7 @@ func (s *Subscription) Close() error {
 // finish runs once, when nobody receives any more.
 func (s *Subscription) finish() error {
 	b := s.bus
+	s.unheed()
 	b.subMu.Lock()
 	delete(b.subs, s)
 	b.subMu.Unlock()

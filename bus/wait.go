@@ -82,14 +82,7 @@ func (s *Subscription) park(w waitFor) error {
 	rec := &b.region.subscribers[s.record]
 	rec.waiting.Store(1)
 	defer rec.waiting.Store(0)
-	if w.ctx != nil && w.ctx.Done() != nil {
-		defer context.AfterFunc(w.ctx, func() {
-			_ = b.guarded(func() error {
-				b.region.bell.Wake(nudgeBit(s.record))
-				return nil
-			})
-		})()
-	}
+	s.heed(w.ctx)
 	for {
 		ticket := b.region.bell.Arm(s.mask)
 		if s.ready() {
@@ -102,9 +95,32 @@ func (s *Subscription) park(w waitFor) error {
 		if w.deadline != 0 {
 			deadline = min(deadline, w.deadline)
 		}
-		if err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirred); err != nil {
+		if err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirs); err != nil {
 			return fmt.Errorf("wait for an event: %w", err)
 		}
+	}
+}
+
+// heed makes the end of ctx wake us. It stays in force after the call, since the
+// next one mostly comes with the same context, and a wake too many does no harm.
+func (s *Subscription) heed(ctx context.Context) {
+	if ctx == nil || ctx.Done() == nil || ctx.Done() == s.heeded {
+		return
+	}
+	s.unheed()
+	s.heeded = ctx.Done()
+	s.stopHeed = context.AfterFunc(ctx, func() {
+		_ = s.bus.guarded(func() error {
+			s.bus.region.bell.Wake(nudgeBit(s.record))
+			return nil
+		})
+	})
+}
+
+func (s *Subscription) unheed() {
+	if s.stopHeed != nil {
+		s.stopHeed()
+		s.stopHeed, s.heeded = nil, nil
 	}
 }
 

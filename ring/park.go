@@ -28,7 +28,7 @@ type Parker interface {
 // shares, with nothing but the Go scheduler. The zero value is ready.
 type LocalParker struct {
 	mu      sync.Mutex
-	waiters map[*uint32][]*waiter
+	waiters map[*uint32][]*waiter // few words, and kept
 }
 
 type waiter struct {
@@ -103,12 +103,7 @@ func (p *LocalParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	p.mu.Lock()
 	list := p.waiters[addr]
 	if i := slices.Index(list, w); i >= 0 {
-		list = slices.Delete(list, i, i+1)
-	}
-	if len(list) == 0 {
-		delete(p.waiters, addr)
-	} else {
-		p.waiters[addr] = list
+		p.waiters[addr] = slices.Delete(list, i, i+1)
 	}
 	p.mu.Unlock()
 	w.recycle()

@@ -16,7 +16,7 @@ import (
 // by themselves; one goroutine waits for all others.
 type FutexParker struct {
 	mu    sync.Mutex
-	words map[*uint32]*futexQueue
+	words map[*uint32]*futexQueue // few, and kept: a lane's room, a region's bell
 }
 
 // directSleepers is how many sleepers of a word may hold a thread each: few
@@ -52,7 +52,6 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 		err := shm.FutexWait(addr, val, mask, deadline)
 		p.mu.Lock()
 		q.direct--
-		p.drop(addr, q)
 		p.mu.Unlock()
 		return benign(err)
 	}
@@ -72,7 +71,6 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	if i := slices.Index(q.shared, w); i >= 0 {
 		q.shared = slices.Delete(q.shared, i, i+1)
 	}
-	p.drop(addr, q)
 	p.mu.Unlock()
 	w.recycle()
 	return nil
@@ -86,7 +84,6 @@ func (p *FutexParker) dispatch(addr *uint32, q *futexQueue) {
 		p.mu.Lock()
 		if len(q.shared) == 0 {
 			q.dispatching = false
-			p.drop(addr, q)
 			p.mu.Unlock()
 			return
 		}
@@ -111,13 +108,6 @@ func (p *FutexParker) signalAll(q *futexQueue) {
 	defer p.mu.Unlock()
 	for _, w := range q.shared {
 		w.signal()
-	}
-}
-
-// drop forgets a queue that nobody uses. The caller holds p.mu.
-func (p *FutexParker) drop(addr *uint32, q *futexQueue) {
-	if q.direct == 0 && len(q.shared) == 0 && !q.dispatching {
-		delete(p.words, addr)
 	}
 }
 
