@@ -287,7 +287,7 @@ func TestScreenIsNeverExceeded(t *testing.T) {
 	for name, snap := range map[string]bus.Snapshot{"switch": switchSnapshot(), "hostile": hostile, "empty": {}} {
 		for _, th := range []*theme{plainTheme(), colorTheme(t), newTheme(&strings.Builder{}, true)} {
 			s := newScreen(t, th, snap, 80, 24)
-			for range 300 {
+			for range 60 {
 				w, h := 1+rng.IntN(200), 1+rng.IntN(60)
 				s.app.Update(tea.WindowSizeMsg{Width: w, Height: h})
 				s.press(pressed[rng.IntN(len(pressed))])

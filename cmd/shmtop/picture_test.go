@@ -23,7 +23,7 @@ func TestBar(t *testing.T) {
 func TestBarHasItsWidthWhateverTheShare(t *testing.T) {
 	for _, th := range []*theme{plainTheme(), colorTheme(t), newTheme(&strings.Builder{}, true)} {
 		for w := range 20 {
-			for s := 0.0; s <= 1; s += 0.01 {
+			for s := 0.0; s <= 1; s += 0.03 {
 				assert.Equal(t, w, ansi.StringWidth(th.bar(s, w)), "share %v", s)
 			}
 		}

@@ -142,6 +142,17 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
+// freeze stops it at whatever instruction it is, and waits until it has stopped.
+func (p *process) freeze() {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGSTOP))
+	require.Eventually(p.t, func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid()))
+		_, state, _ := strings.Cut(string(stat), ") ")
+		return err == nil && strings.HasPrefix(state, "T")
+	}, patience, pollEvery)
+}
+
 // leave lets it close its bus.
 func (p *process) leave() {
 	p.t.Helper()
@@ -314,7 +325,7 @@ func TestTheDeadAreShownAndNobodyIsNeeded(t *testing.T) {
 func TestAFrozenProcessIsStalled(t *testing.T) {
 	dir := t.TempDir()
 	reader := start(t, "reader", dir)
-	require.NoError(t, reader.cmd.Process.Signal(syscall.SIGSTOP))
+	reader.freeze()
 	start(t, "publisher", dir)
 
 	w := &watcher{open: inspect(dir, testRegion)}
