@@ -11,9 +11,11 @@ import (
 // subscribers whose process has died, and evicts those that have not moved for
 // longer than the lane allows. The time says who is evicted, never who is dead.
 type gatekeeper struct {
-	mu   sync.Mutex
-	last int64
-	held map[int]heldGate
+	mu    sync.Mutex
+	last  int64
+	gates []ring.Gate
+	held  []heldGate // as of the last look
+	next  []heldGate // its memory is used again
 }
 
 type heldGate struct {
@@ -35,20 +37,28 @@ func (g *gatekeeper) check(l *laneUse, now int64) {
 	}
 	g.last = now
 	after := int64(l.bus.region.geo.Lane(l.priority).EvictAfter)
-	held := make(map[int]heldGate)
-	for _, gate := range l.Gates() {
+	g.gates = l.Gates(g.gates[:0])
+	g.next = g.next[:0]
+	for _, gate := range g.gates {
 		owner := subState(l.bus.region.subscribers[gate.Reader].state.Load()).owner()
 		if l.bus.recoverIfDead(owner) {
 			continue
 		}
-		h, ok := g.held[gate.Reader]
-		if !ok || h.gate != gate {
-			h = heldGate{gate, now}
-		}
-		if after >= 0 && now-h.since >= after && l.Evict(gate.Reader, gate) {
+		since := g.since(gate, now)
+		if after >= 0 && now-since >= after && l.Evict(gate.Reader, gate) {
 			continue
 		}
-		held[gate.Reader] = h
+		g.next = append(g.next, heldGate{gate, since})
 	}
-	g.held = held
+	g.held, g.next = g.next, g.held
+}
+
+// since is when this gate was first seen as it is now.
+func (g *gatekeeper) since(gate ring.Gate, now int64) int64 {
+	for _, h := range g.held {
+		if h.gate.Same(gate) {
+			return h.since
+		}
+	}
+	return now
 }

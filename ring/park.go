@@ -16,7 +16,8 @@ type Parker interface {
 	// or the deadline in ns of shm.Now (0 for none). It may return early and
 	// without a reason; it returns an error only if it cannot sleep on addr.
 	// ready tells whether the sleeper has what it waits for: a parker that
-	// watches addr for many sleepers calls it from its own goroutine.
+	// watches addr for many sleepers calls it from its own goroutine. nil
+	// means that any change of *addr will do.
 	Park(addr *uint32, val, mask uint32, deadline int64, ready func() bool) error
 
 	// Wake wakes every sleeper of addr whose mask has one of bits. The caller

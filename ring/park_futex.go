@@ -91,7 +91,7 @@ func (p *FutexParker) dispatch(addr *uint32, q *futexQueue) {
 		// the wait below at once.
 		val := word.LoadFutex(addr)
 		for _, w := range q.shared {
-			if w.ready() {
+			if w.val != val && w.ready == nil || w.ready != nil && w.ready() {
 				w.signal()
 			}
 		}

@@ -39,17 +39,19 @@ func (l *Lane) Evict(i int, was Gate) bool {
 	return true
 }
 
-// Gate is a cursor that holds producers back, as it was at one instant. Equal
-// gates of the same reader mean that it has not moved.
+// Gate is a cursor that holds producers back, as it was at one instant.
 type Gate struct {
 	Reader int
 	Behind uint64 // positions between it and the tail
 	word   cursor
 }
 
-// Gates lists the gated cursors that leave no room for an event at the tail.
-func (l *Lane) Gates() []Gate {
-	var gates []Gate
+// Same tells whether g and h are the same reader, which has not moved.
+func (g Gate) Same(h Gate) bool { return g.Reader == h.Reader && g.word == h.word }
+
+// Gates appends to gates the gated cursors that leave no room for an event at
+// the tail.
+func (l *Lane) Gates(gates []Gate) []Gate {
 	t := l.tail.Load()
 	for i := range l.used() {
 		c := cursor(l.cursors[i].word.Load())

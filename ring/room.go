@@ -51,7 +51,7 @@ func (l *Lane) PrepareRoom() (RoomTicket, bool) {
 // the deadline (monotonic ns, see Parker). It may return early: look again.
 func (l *Lane) AwaitRoom(t RoomTicket, deadline int64) error {
 	failpoint.Hit(stepRoomWait)
-	return l.parker.Park(word.Futex(l.room), t.count, AllBits, deadline, func() bool { return l.room.Load() != t.count })
+	return l.parker.Park(word.Futex(l.room), t.count, AllBits, deadline, nil)
 }
 
 // WakeRoom wakes every producer of the lane that waits for room, so that it

@@ -72,7 +72,7 @@ func TestWhateverMakesRoomWakes(t *testing.T) {
 		"a reader leaves":                func(lane *ring.Lane, r *ring.Reader) error { r.Leave(); return nil },
 		"a dead reader is recovered":     func(lane *ring.Lane, r *ring.Reader) error { lane.ClearCursor(0); return nil },
 		"a reader is evicted": func(lane *ring.Lane, r *ring.Reader) error {
-			for _, g := range lane.Gates() {
+			for _, g := range lane.Gates(nil) {
 				lane.Evict(g.Reader, g)
 			}
 			return nil
