@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/charmbracelet/x/ansi"
 )
 
-// detail is the selected lane: its numbers in words and its rate over time.
-func (l *live) detail(width, height int) []string {
+// laneDetail is the selected lane: its numbers in words and its rate over time.
+func (l *live) laneDetail(width, height int) []string {
 	th, f := l.th, l.frame
 	if len(f.Lanes) == 0 {
 		return nil
@@ -50,4 +52,21 @@ func (l *live) laneChart(h *history, height, width int) []string {
 	axis := fmt.Sprintf("%s ago", elapsed(historyWindow))
 	pad := strings.Repeat(" ", max(0, n-len(axis)-len("now")))
 	return append(lines, l.th.dim.Render(strings.Repeat(" ", labels+1)+axis+pad+"now"))
+}
+
+// typeDetail is the table of types, and all the fields of the selected one.
+func (l *live) typeDetail(width, height int) []string {
+	t := l.th.typesTable(l.frame)
+	if len(t.rows) == 0 {
+		return l.tabbed(t, width, height)
+	}
+	selected := l.frame.Types[min(l.cursor[paneTypes], len(t.rows)-1)]
+	fields := strings.Split(ansi.Wrap(selected.Fields, max(10, width-2*gutter), ""), "\n")
+	fields = fields[:min(len(fields), max(1, height/2))]
+	lines := l.tabbed(t, width, min(len(t.rows)+2, height-len(fields)-1))
+	lines = append(lines, l.rule(width, l.th.focus.Render(selected.Name), ""))
+	for _, f := range fields {
+		lines = append(lines, strings.Repeat(" ", gutter)+l.th.plain.Render(strings.TrimSpace(f)))
+	}
+	return lines
 }

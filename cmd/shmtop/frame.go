@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
@@ -14,6 +15,14 @@ type frame struct {
 	lanes []laneFacts
 	subs  []subFacts
 	parts []partFacts
+	gone  []departure // processes that were there lately, oldest first
+}
+
+// departure is a process that left or, having died, was cleaned up after.
+type departure struct {
+	name string
+	pid  int
+	at   time.Time
 }
 
 type laneFacts struct {
@@ -68,12 +77,16 @@ func (s partState) String() string {
 // live one sleeps at most a few ticks before it looks again, so this is ample.
 const stallAfter = 3 * time.Second
 
+// goneFor is how long a process that is gone is worth a word.
+const goneFor = 15 * time.Second
+
 // sampler turns snapshots into frames.
 type sampler struct {
 	prev   bus.Snapshot
 	at     time.Time // of prev; zero before the first
 	lanes  map[laneKey]*laneTrack
 	subs   map[subKey]*subTrack
+	gone   []departure
 	window time.Duration // how much history lanes keep; none if 0
 }
 
@@ -107,7 +120,7 @@ func newSampler(window time.Duration) *sampler {
 
 // reset forgets everything; the next snapshot is of another region.
 func (s *sampler) reset() {
-	s.prev, s.at = bus.Snapshot{}, time.Time{}
+	s.prev, s.at, s.gone = bus.Snapshot{}, time.Time{}, nil
 	s.lanes, s.subs = map[laneKey]*laneTrack{}, map[subKey]*subTrack{}
 }
 
@@ -126,6 +139,7 @@ func (s *sampler) add(snap bus.Snapshot, at time.Time) *frame {
 	s.addLanes(f, seconds)
 	s.addSubscribers(f, seconds)
 	addParticipants(f)
+	s.addDepartures(f)
 	s.prev, s.at = snap, at
 	return f
 }
@@ -214,6 +228,21 @@ func addParticipants(f *frame) {
 			f.parts[p].state = partStalled
 		}
 	}
+}
+
+// addDepartures notes which processes of the snapshot before are no longer there.
+func (s *sampler) addDepartures(f *frame) {
+	here := make(map[int]int, len(f.Participants)) // pid of each id
+	for _, p := range f.Participants {
+		here[p.ID] = p.PID
+	}
+	for _, p := range s.prev.Participants {
+		if here[p.ID] != p.PID {
+			s.gone = append(s.gone, departure{p.Name, p.PID, f.at})
+		}
+	}
+	s.gone = slices.DeleteFunc(s.gone, func(d departure) bool { return f.at.Sub(d.at) > goneFor })
+	f.gone = slices.Clone(s.gone)
 }
 
 // deepest returns the index of the subscriber that is furthest behind on a lane,

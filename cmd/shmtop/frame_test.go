@@ -94,8 +94,23 @@ func TestAlertsNameWhoIsTheCause(t *testing.T) {
 		{false, "recorder (pid 4199) died; the others recover its seats"},
 		{false, "mediad (pid 4242) has not moved on high for 4s, 2,048 unread: frozen, hung or busy"},
 		{false, "mediad (pid 4242) has not moved on normal for 4s, 4,000 unread: frozen, hung or busy"},
+		{false, "billing (durable, no process): 120 events wait until one takes it up"},
 		{false, "quality (pid 4250) has not moved on low for 4s, 16.4k unread: frozen, hung or busy"},
 	}, f.alerts())
+}
+
+func TestAlertsRememberWhoWentForAWhile(t *testing.T) {
+	s := newSampler(0)
+	snap := bus.Snapshot{State: bus.StateOpen, Participants: []bus.ParticipantInfo{
+		{ID: 0, Name: "sipd", PID: 10, Alive: true}, {ID: 1, Name: "mediad", PID: 11, Alive: true},
+	}}
+	assert.Empty(t, s.add(snap, t0).alerts())
+	snap.Participants = []bus.ParticipantInfo{
+		{ID: 0, Name: "sipd", PID: 10, Alive: true}, {ID: 1, Name: "mediad", PID: 12, Alive: true}, // started again, same seat
+	}
+	s.add(snap, t0.Add(time.Second))
+	assert.Equal(t, []alert{{false, "mediad (pid 11) left or died 3s ago"}}, s.add(snap, t0.Add(4*time.Second)).alerts())
+	assert.Empty(t, s.add(snap, t0.Add(2*time.Second+goneFor)).alerts())
 }
 
 func TestAlertsTellADurableSubscriptionThatMissesEvents(t *testing.T) {

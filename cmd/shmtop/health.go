@@ -29,6 +29,18 @@ func (f *frame) alerts() []alert {
 	}
 	f.processAlerts(add)
 	f.laneAlerts(add)
+	f.subscriberAlerts(add)
+	sort.SliceStable(out, func(i, j int) bool { return out[i].bad && !out[j].bad })
+	return out
+}
+
+func (f *frame) subscriberAlerts(add func(bool, string, ...any)) {
+	unread := map[int]uint64{} // of subscriptions without a process
+	for i, s := range f.Subscribers {
+		if f.subs[i].state == subAway {
+			unread[s.ID] += s.Depth
+		}
+	}
 	for i, s := range f.Subscribers {
 		if s.Evicted && f.subs[i].state != subDead {
 			add(true, "%s was evicted from %s: it stood still while the lane was full, and misses events",
@@ -38,9 +50,11 @@ func (f *frame) alerts() []alert {
 			add(false, "%s has not moved on %s for %s, %s unread: frozen, hung or busy",
 				f.who(i), laneName(f, s.Lane, s.Shard), elapsed(f.subs[i].still), count(s.Depth))
 		}
+		if n := unread[s.ID]; n > 0 {
+			add(false, "%s: %s events wait until one takes it up", f.who(i), count(n))
+			delete(unread, s.ID) // once, not for each of its lanes
+		}
 	}
-	sort.SliceStable(out, func(i, j int) bool { return out[i].bad && !out[j].bad })
-	return out
 }
 
 func (f *frame) processAlerts(add func(bool, string, ...any)) {
@@ -59,6 +73,9 @@ func (f *frame) processAlerts(add func(bool, string, ...any)) {
 		add(false, "%s (pid %d) died; the others recover its seats", p.Name, p.PID)
 	default:
 		add(false, "%d processes died; the others recover their seats", dead)
+	}
+	for _, d := range f.gone {
+		add(false, "%s (pid %d) left or died %s ago", d.name, d.pid, elapsed(f.at.Sub(d.at)))
 	}
 }
 

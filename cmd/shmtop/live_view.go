@@ -13,7 +13,8 @@ import (
 
 // The screen, from top to bottom: a line about the region, what needs attention,
 // the lanes, and below them either every other pane, if all fit, or the one with
-// the focus; with the focus on the lanes, one of them in detail. Keys at the bottom.
+// the focus; with the focus on lanes or types, one of them in detail. Keys at the
+// bottom.
 
 func (l *live) view(width, height int) []string {
 	lines := []string{l.header(width)}
@@ -122,7 +123,9 @@ func (l *live) lower(width, height int) []string {
 	case l.help:
 		return l.helpPane(width)
 	case l.focus == paneLanes:
-		return l.detail(width, height)
+		return l.laneDetail(width, height)
+	case l.focus == paneTypes:
+		return l.typeDetail(width, height)
 	}
 	tables := [panes]*table{
 		paneSubscribers: l.th.subscribersTable(l.frame),
