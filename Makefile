@@ -1,0 +1,101 @@
+# make help lists the targets. Nothing but Go and make is needed for most of
+# them; those that need more say so.
+
+GO ?= go
+
+# The packages that everything else stands on.
+CORE     := ./shm ./ring ./codec ./bus
+PORTABLE := ./codec ./ring ./bus ./shm
+
+# Bounds of the longer targets; override on the command line.
+FUZZTIME  ?= 20s
+BENCHTIME ?= 1s
+DURATION  ?= 2s
+COUNT     ?= 5
+MODEL     ?= short
+
+# Pinned, so that a new release of the linter cannot break an old commit.
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
+
+# Everything must build without cgo; only the race detector asks for it.
+export CGO_ENABLED = 0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: ## real SIP calls and their RTP through three processes (KILL=mediad, CALLER=own)
+	@KILL='$(KILL)' CALLER='$(CALLER)' scripts/demo.sh $(DEMOFLAGS)
+
+.PHONY: test
+test: ## every test, then kill and freeze at each step of the protocol
+	$(GO) test ./...
+	$(GO) test -tags failpoint ./ring ./bus
+
+.PHONY: race
+race: ## the core's tests under the race detector (needs a C compiler)
+	@command -v "$${CC:-gcc}" >/dev/null || { \
+		echo "make race: the race detector needs cgo, and cgo a C compiler; install gcc and libc6-dev, or name yours in CC" >&2; exit 1; }
+	CGO_ENABLED=1 $(GO) test -race -short $(CORE)
+
+.PHONY: torture
+torture: ## the failpoint suites and the stress tests, COUNT times over, on one core and on all
+	$(GO) test -tags failpoint -count=$(COUNT) -timeout=60m ./ring ./bus
+	$(GO) test -count=$(COUNT) -shuffle=on -timeout=60m $(CORE)
+	GOMAXPROCS=1 $(GO) test -count=1 -shuffle=on -timeout=60m $(CORE)
+
+.PHONY: model
+model: ## the checked models of the protocol (MODEL=long for wider bounds; needs spin and gcc)
+	@scripts/model.sh $(MODEL)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target, each for FUZZTIME
+	@GO='$(GO)' scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## benchmarks of the core, then of whole processes
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $(CORE)
+	$(GO) build -o bin/shmbench ./cmd/shmbench
+	bin/shmbench seed -duration $(DURATION)
+	bin/shmbench fanout -duration $(DURATION)
+	bin/shmbench pingpong -duration $(DURATION) -wait spin
+	bin/shmbench pingpong -duration $(DURATION) -wait park
+
+.PHONY: vet
+vet: ## go vet, also of what other builds see
+	$(GO) vet ./...
+	$(GO) vet -tags failpoint $(CORE)
+	GOARCH=arm64 $(GO) vet ./...
+	GOOS=darwin $(GO) vet $(PORTABLE)
+	GOOS=windows $(GO) vet $(PORTABLE)
+
+.PHONY: lint
+lint: $(GOLANGCI) vet ## gofmt, go vet and golangci-lint
+	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then \
+		echo "not formatted (run gofmt -w):" >&2; echo "$$unformatted" >&2; exit 1; fi
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@echo "building golangci-lint $(GOLANGCI_VERSION), once; it takes some minutes"
+	@mkdir -p bin
+	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv bin/golangci-lint $@
+
+.PHONY: cross
+cross: ## builds without cgo for linux/amd64 and linux/arm64; vet for darwin and windows
+	GOOS=linux GOARCH=amd64 $(GO) build ./...
+	GOOS=linux GOARCH=arm64 $(GO) build ./...
+	GOOS=darwin $(GO) vet $(PORTABLE)
+	GOOS=windows $(GO) vet $(PORTABLE)
+
+.PHONY: ci
+ci: ## what a build server runs
+	@.ci/run
+
+.PHONY: clean
+clean: ## remove what the other targets leave behind
+	rm -rf bin out model/work
