@@ -60,7 +60,8 @@ func start(t *testing.T, role string, args ...string) *child {
 	t.Helper()
 	require.Contains(t, roles, role)
 	c := &child{t: t, cmd: exec.Command(os.Args[0], args...)}
-	c.cmd.Env = append(os.Environ(), roleEnv+"="+role, "GOMAXPROCS=1")
+	// The race detector would make each child wait for a second before it ends.
+	c.cmd.Env = append(os.Environ(), roleEnv+"="+role, "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = os.Stderr
 	in, err := c.cmd.StdinPipe()
 	require.NoError(t, err)
