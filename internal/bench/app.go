@@ -139,42 +139,25 @@ func (a *app) measure(ctx context.Context, w *workload, c Config, o outcome) err
 			return err
 		}
 	}
-	s := &session{workload: w, config: c, runs: o.runs, dir: o.dir, progress: a.progress(), floorBudget: a.floorBudget}
-	results, err := s.run(ctx)
+	out, err := a.openOutput(o.json)
 	if err != nil {
 		return err
 	}
-	if err := a.report(results, o); err != nil {
+	s := &session{workload: w, config: c, runs: o.runs, dir: o.dir, progress: a.progress(), floorBudget: a.floorBudget}
+	results, err := s.run(ctx)
+	if err != nil {
+		out.discard()
 		return err
 	}
+	if err := out.write(results, o.many); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	writeTable(out.human, results)
 	var bad []error
 	for _, r := range results {
 		bad = append(bad, r.verdict())
 	}
 	return errors.Join(bad...)
-}
-
-// report keeps standard output clean for JSON when that goes there.
-func (a *app) report(rs []*Result, o outcome) error {
-	human := a.stdout
-	switch o.json {
-	case "":
-	case "-":
-		human = a.stderr
-		if err := writeJSON(a.stdout, rs, o.many); err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-	default:
-		f, err := os.Create(o.json)
-		if err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-		if err := errors.Join(writeJSON(f, rs, o.many), f.Close()); err != nil {
-			return fmt.Errorf("write JSON: %w", err)
-		}
-	}
-	writeTable(human, rs)
-	return nil
 }
 
 // progress shows itself on a terminal only.

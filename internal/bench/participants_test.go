@@ -7,23 +7,24 @@ import (
 	"github.com/rvoip/shmbus/bus"
 )
 
-// participants is how many live processes have joined a region, 0 while there
-// is none.
-func participants(t *testing.T, dir, path string) (n int) {
+// participants are the process ids of who has joined a region and lives, by
+// name; none while there is no such region.
+func participants(t *testing.T, dir, path string) map[string]int {
 	t.Helper()
 	v, err := bus.Inspect(filepath.Base(path), &bus.Options{Dir: dir})
 	if err != nil {
-		return 0
+		return nil
 	}
 	defer v.Close()
 	s, err := v.Snapshot()
 	if err != nil {
-		return 0
+		return nil
 	}
+	pids := map[string]int{}
 	for _, p := range s.Participants {
 		if p.Alive {
-			n++
+			pids[p.Name] = p.PID
 		}
 	}
-	return n
+	return pids
 }

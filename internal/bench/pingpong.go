@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
@@ -145,18 +144,21 @@ func ping(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
 		return nil, err
 	}
 	defer v.close()
+	over := newDeadline()
+	defer over.stop()
+	r := pinged{Tracker: v.books, Latency: stat.NewLatency()}
+	trips := make([]int64, 0, flush)
+	clock := clockCost()
 	st.Ready()
 	if err := st.AwaitGo(ctx); err != nil {
 		return nil, err
 	}
 	st.Begin()
-	var over atomic.Bool
-	defer time.AfterFunc(v.config.Duration, func() { over.Store(true) }).Stop()
-	r := pinged{Begin: bus.Now(), Tracker: v.books, Latency: stat.NewLatency()}
-	trips := make([]int64, 0, flush)
+	over.in(v.config.Duration)
+	r.Begin = bus.Now()
 	for last := false; !last; {
 		start := bus.Now()
-		for last = over.Load(); len(trips) < flush && !last; last = over.Load() {
+		for last = over.passed(); len(trips) < flush && !last; last = over.passed() {
 			if err := v.round(ctx, &r.Rounds, false); err != nil {
 				return nil, err
 			}
@@ -165,7 +167,7 @@ func ping(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
 			start = now
 		}
 		for _, trip := range trips {
-			r.Latency.Record(trip / 2)
+			r.Latency.Record((trip - clock) / 2)
 		}
 		trips = trips[:0]
 		st.Count.Store(r.Rounds)
@@ -176,6 +178,21 @@ func ping(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
 	r.End = bus.Now()
 	st.End(r.Rounds)
 	return r, nil
+}
+
+// clockCost is what one reading of the clock takes. Every round trip has one in
+// it, while the floors share theirs among many; so it is taken off.
+func clockCost() int64 {
+	costs := make([]float64, 1024)
+	for i := range costs {
+		const reads = 8
+		start := bus.Now()
+		for range reads {
+			bus.Now()
+		}
+		costs[i] = float64(bus.Now()-start) / (reads + 1)
+	}
+	return int64(stat.Median(costs))
 }
 
 // round sends an event there and waits until it came back.

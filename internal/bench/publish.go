@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -22,16 +23,17 @@ func publishStream(ctx context.Context, st *fleet.Station, config []byte) (any, 
 		return nil, err
 	}
 	defer src.close()
+	over := newDeadline()
+	defer over.stop()
 	st.Ready()
 	if err := st.AwaitGo(ctx); err != nil {
 		return nil, err
 	}
 	st.Begin()
-	var over atomic.Bool
-	defer time.AfterFunc(c.Duration, func() { over.Store(true) }).Stop()
+	over.in(c.Duration)
 	p := published{Begin: bus.Now()}
 	var told uint64
-	for !over.Load() {
+	for !over.passed() {
 		n, err := src.put(ctx, p.Events, c.Config.Batch, false)
 		p.Events += uint64(n)
 		if err != nil {
@@ -51,6 +53,24 @@ func publishStream(ctx context.Context, st *fleet.Station, config []byte) (any, 
 	st.End(p.Events)
 	return p, nil
 }
+
+// deadline is an end that a hot loop looks at for the price of a load.
+type deadline struct {
+	over  atomic.Bool
+	timer *time.Timer
+}
+
+func newDeadline() *deadline {
+	d := &deadline{}
+	d.timer = time.AfterFunc(time.Duration(math.MaxInt64), func() { d.over.Store(true) })
+	return d
+}
+
+func (d *deadline) in(t time.Duration) { d.timer.Reset(t) }
+
+func (d *deadline) passed() bool { return d.over.Load() }
+
+func (d *deadline) stop() { d.timer.Stop() }
 
 const (
 	aloneWindow  = 4096 // events that one reading of the clock is shared by

@@ -71,7 +71,7 @@ func rows(r *Result) [][]string {
 	out := [][]string{
 		{"published", humanize.Comma(int64(r.Published)), si(r.PublishedPerS) + "/s"},
 		{"delivered", humanize.Comma(int64(r.Delivered)), si(r.DeliveredPerS) + "/s"},
-		{"lost", humanize.Comma(int64(r.Lost)), ""},
+		{"lost", humanize.Comma(int64(r.Lost)), told(r.Missed)},
 		{"out of order / wrong bytes", fmt.Sprintf("%d / %d", r.Disordered, r.Corrupt), ""},
 	}
 	if l := r.Latency; l != nil {
@@ -99,6 +99,13 @@ func rows(r *Result) [][]string {
 		out = append(out, []string{"floor: " + f.name, ns(f.value), "before " + ns(f.a) + ", after " + ns(f.b)})
 	}
 	return append(out, []string{"ratio", fmt.Sprintf("%.2f", r.Ratio), r.RatioOf})
+}
+
+func told(missed uint64) string {
+	if missed == 0 {
+		return ""
+	}
+	return humanize.Comma(int64(missed)) + " told by the bus"
 }
 
 func alone(v float64) string {

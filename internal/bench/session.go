@@ -14,6 +14,9 @@ import (
 const (
 	regionPrefix = "shmbench-"
 	floorBudget  = 100 * time.Millisecond
+
+	// patience is how much longer than it publishes a run may take.
+	patience = 2 * time.Minute
 )
 
 // session is the runs of one command.
@@ -42,7 +45,7 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 	var results []*Result
 	for i := range s.runs {
 		t := s.trial(i)
-		r, err := s.workload.run(ctx, t)
+		r, err := s.once(ctx, t)
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", s.workload.name, err)
 		}
@@ -57,6 +60,14 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 		results = append(results, r)
 	}
 	return results, nil
+}
+
+// once runs the workload, and ends it if it hangs.
+func (s *session) once(ctx context.Context, t *trial) (*Result, error) {
+	limit := s.config.Duration + patience
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not at its end after %v: a role hangs", limit))
+	defer cancel()
+	return s.workload.run(ctx, t)
 }
 
 func (s *session) trial(i int) *trial {

@@ -173,6 +173,7 @@ func sumStream(sent []published, got []received) *Result {
 		k := s.Tracker
 		r.Delivered += k.Received
 		r.Lost += max(r.Published, k.Received) - k.Received
+		r.Missed += k.Missed
 		r.Disordered += k.Disordered
 		r.Corrupt += k.Corrupt
 		lastEnd = max(lastEnd, s.End)

@@ -29,9 +29,15 @@ const (
 	seedTicks       = 160
 )
 
-var seedNames = func() (names [seedStreams]codec.String16) {
+// seedName is a stream's name, aligned so that it can be summed up as words.
+type seedName struct {
+	text codec.String16
+	_    [0]uint64
+}
+
+var seedNames = func() (names [seedStreams]seedName) {
 	for i := range names {
-		if err := names[i].Set("stream-" + string(rune('0'+i))); err != nil {
+		if err := names[i].text.Set("stream-" + string(rune('0'+i))); err != nil {
 			panic(err)
 		}
 	}
@@ -40,22 +46,30 @@ var seedNames = func() (names [seedStreams]codec.String16) {
 
 // FillSeed writes all of v, and the checksum if sum.
 func FillSeed(v *Seed, n Note, sum bool) {
-	seq := n.Seq()
-	*v = Seed{
-		Time:        seq * seedTicks,
-		Stream:      seedNames[seq%seedStreams],
-		Sequence:    uint32(seq),
-		PayloadSize: seedPayloadSize,
-		PayloadType: seedPayloadType,
-		Marker:      codec.BoolOf(seq%seedMarkerEvery == 0),
-		Publisher:   uint16(n.Publisher()),
-		Last:        codec.BoolOf(n.Last()),
-		Lap:         uint32(seq >> 32),
+	seq, last := n.Seq(), codec.BoolOf(n.Last())
+	marker := codec.BoolOf(seq%seedMarkerEvery == 0)
+	name := &seedNames[seq%seedStreams]
+	v.Time = seq * seedTicks
+	v.Stream = name.text
+	v.Sequence = uint32(seq)
+	v.PayloadSize = seedPayloadSize
+	v.PayloadType = seedPayloadType
+	v.Marker = marker
+	v.Publisher = uint16(n.Publisher())
+	v.Last = last
+	v.Pad[0] = 0
+	v.Lap = uint32(seq >> 32)
+	if !sum {
+		return
 	}
-	if sum {
-		w := words(v)
-		v.Sum = Sum(w[:len(w)-1])
-	}
+	// The small fields are put together from registers: reading back as one
+	// word what was just stored as several waits for the stores.
+	text := words(name)
+	v.Sum = Sum([]uint64{
+		seq * seedTicks, text[0], text[1],
+		uint64(uint32(seq)) | seedPayloadSize<<32 | seedPayloadType<<48 | uint64(marker)<<56,
+		uint64(n.Publisher()) | uint64(last)<<16 | seq>>32<<32,
+	})
 }
 
 // ReadSeed returns the note of v and, if sum, whether its checksum is right.

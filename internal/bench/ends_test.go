@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/bench/payload"
+)
+
+func localBus(t *testing.T, c Config) *bus.Bus {
+	t.Helper()
+	b, err := bus.OpenLocal(&bus.Options{Geometry: c.geometry(bus.Critical, bus.High, bus.Normal)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func TestEverySizeFlowsOnEveryLane(t *testing.T) {
+	for _, size := range []int{16, 24, 32, 48, 64, 128, 256, 512, 1000, 1024, 4096} {
+		c := fanoutWorkload.defaults
+		c.Size, c.Batch = size, 4
+		require.NoError(t, c.check())
+		b := localBus(t, c)
+		for lane, f := range map[string]flow{
+			"critical": criticalFlow(size), "high": highFlow(size), "normal": normalFlow(size),
+		} {
+			t.Run(fmt.Sprint(size, " ", lane), func(t *testing.T) { checkFlow(t, b, c, f) })
+		}
+	}
+}
+
+func TestSeedFlows(t *testing.T) {
+	c := seedWorkload.defaults
+	c.Batch = 4
+	checkFlow(t, localBus(t, c), c, seedFlow())
+}
+
+// checkFlow sends one event, then a batch, and expects them whole and in order.
+func checkFlow(t *testing.T, b *bus.Bus, c Config, f flow) {
+	books := newTracker(2)
+	snk, err := f.sink(b, c.ends(0), func(n payload.Note, ok bool, _ int64) { books.see(n, ok) })
+	require.NoError(t, err)
+	src, err := f.source(b, c.ends(1))
+	require.NoError(t, err)
+	ctx := context.Background()
+	n, err := src.put(ctx, 0, 1, false)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	n, err = src.put(ctx, 1, 4, true)
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	for books.Received < 5 {
+		_, err := snk.take(ctx)
+		require.NoError(t, err)
+	}
+	assert.Equal(t, tracker{Received: 5, next: []uint64{0, 5}, finished: 1}, *books)
+	require.NoError(t, src.close())
+	require.NoError(t, snk.close())
+}
+
+func TestTrackerBooksWhatWentWrong(t *testing.T) {
+	k := newTracker(2)
+	k.see(payload.NewNote(0, 0, false), true)
+	k.see(payload.NewNote(0, 3, false), true)  // 1 and 2 overtaken
+	k.see(payload.NewNote(0, 1, false), true)  // and one of them late
+	k.see(payload.NewNote(1, 0, false), false) // damaged
+	k.see(payload.NewNote(2, 0, false), true)  // of a publisher there is not
+	assert.Equal(t, tracker{Received: 5, Gaps: 2, Disordered: 1, Corrupt: 2, next: []uint64{4, 0}}, *k)
+	k.see(payload.NewNote(0, 4, true), true)
+	assert.False(t, k.done())
+	k.see(payload.NewNote(1, 0, true), true)
+	assert.True(t, k.done())
+}
