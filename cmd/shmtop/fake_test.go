@@ -1,7 +1,8 @@
 package main
 
 import (
-	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +14,7 @@ import (
 	"github.com/rvoip/shmbus/bus"
 )
 
-var errGone = errors.New("no such region")
+var errGone = fmt.Errorf("no such region: %w", os.ErrNotExist)
 
 // fakeRegion stands for a region that comes and goes.
 type fakeRegion struct {

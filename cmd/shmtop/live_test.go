@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -203,7 +204,7 @@ func TestRegionRemovedWhileWatching(t *testing.T) {
 	assert.Contains(t, s.lines()[0], "● removed")
 	s.read()
 	s.read()
-	assert.Equal(t, "▲ no such region; this is its last state, 2s old; waiting for it to come back", s.lines()[1])
+	assert.Equal(t, "▲ removed 2s ago: this is its last state; waiting for it to come back", s.lines()[1])
 	assert.Contains(t, s.text(), "mediad", "the last state stays")
 
 	snap.Lanes[0].Published = 5 // another region under the same name
@@ -224,9 +225,23 @@ func TestRegionNotThereYet(t *testing.T) {
 	s.read()
 	s.read()
 	assert.Contains(t, s.lines()[0], "voip in /dev/shm ● not there")
-	assert.Equal(t, "▲ waiting for voip for 1s: no such region", s.lines()[1])
+	assert.Equal(t, "▲ not there yet: waiting for it, 1s so far", s.lines()[1])
 	s.press("?")
 	assert.Contains(t, s.text(), "GATES")
+}
+
+func TestRegionThatCannotBeRead(t *testing.T) {
+	s := newScreen(t, plainTheme(), switchSnapshot(), 80, 24)
+	broken := errors.New("wrong\x1b version")
+	l := s.app.live
+	s.app.Update(readMsg{live: l, err: broken, at: s.at})
+	s.app.Update(readMsg{live: l, err: broken, at: s.at.Add(time.Minute)})
+	assert.Contains(t, s.lines()[0], "● unreadable")
+	assert.Equal(t, "▲ this is its state of 1m ago; it cannot be read now: wrong\ufffd version", s.lines()[1])
+
+	s.app.live = newLive(plainTheme(), "voip", "/dev/shm", s.region.open, 0)
+	s.app.Update(readMsg{live: s.app.live, err: broken, at: s.at})
+	assert.Equal(t, "▲ cannot be read, trying again for 0s: wrong\ufffd version", s.lines()[1])
 }
 
 func TestHelpExplains(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/charmbracelet/lipgloss"
@@ -94,22 +95,32 @@ func (l *live) notices(width, count int) []string {
 
 // outage says why the region cannot be read, and for how long that has been so.
 func (l *live) outage() alert {
-	ago := elapsed(l.now.Sub(l.since))
-	if l.frame == nil {
-		return alert{true, fmt.Sprintf("waiting for %s for %s: %s", l.name, ago, printable(l.err.Error()))}
+	ago, reason := elapsed(l.now.Sub(l.since)), printable(l.err.Error())
+	switch {
+	case l.frame == nil && missing(l.err):
+		return alert{false, fmt.Sprintf("not there yet: waiting for it, %s so far", ago)}
+	case l.frame == nil:
+		return alert{true, fmt.Sprintf("cannot be read, trying again for %s: %s", ago, reason)}
+	case missing(l.err):
+		return alert{true, fmt.Sprintf("removed %s ago: this is its last state; waiting for it to come back", ago)}
 	}
-	return alert{true, fmt.Sprintf("%s; this is its last state, %s old; waiting for it to come back", printable(l.err.Error()), ago)}
+	return alert{true, fmt.Sprintf("this is its state of %s ago; it cannot be read now: %s", ago, reason)}
 }
 
-// outageState is the outage in one word.
+// outageState is the outage in a word or two.
 func (l *live) outageState() string {
 	switch {
-	case errors.Is(l.err, errRemoved):
-		return bus.StateRemoved
+	case !missing(l.err):
+		return stateUnreadable
 	case l.frame == nil:
 		return "not there"
 	}
-	return "gone"
+	return bus.StateRemoved
+}
+
+// missing tells whether there is no region, as opposed to one that cannot be read.
+func missing(err error) bool {
+	return errors.Is(err, errRemoved) || errors.Is(err, fs.ErrNotExist)
 }
 
 func (l *live) lanesPane(width, height int) []string {

@@ -39,7 +39,11 @@ func (t *theme) bar(share float64, width int) string {
 // sparkline draws rates in one line, scaled to the highest of them with some
 // headroom: a steady rate should not look like a wall.
 func (t *theme) sparkline(rates []float64, style lipgloss.Style) string {
-	return t.chart(rates, 1, highest(rates)*4/3, style)[0]
+	top := highest(rates)
+	if top == 0 {
+		style = t.dim
+	}
+	return t.chart(rates, 1, top*4/3, style)[0]
 }
 
 // chart draws rates as columns over several lines, top line first.
