@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/charmbracelet/bubbles/help"
 	"github.com/charmbracelet/bubbles/key"
 )
@@ -60,6 +62,11 @@ type pickKeys struct{ keyMap }
 
 func (k pickKeys) ShortHelp() []key.Binding {
 	return []key.Binding{k.open, bind("↑↓", "move", "up"), k.quit}
+}
+
+// arrows draws the labels of keys with the glyphs of the output.
+func (th *theme) arrows(help string) string {
+	return strings.NewReplacer("↑", th.more, "↓", th.less).Replace(help)
 }
 
 func newHelp(th *theme) help.Model {

@@ -258,6 +258,16 @@ func TestHelpExplains(t *testing.T) {
 	require.NotNil(t, s.app.live, "the first esc closes the help")
 }
 
+func TestASCIIMeansASCII(t *testing.T) {
+	s := newScreen(t, newTheme(&strings.Builder{}, true), switchSnapshot(), 140, 40)
+	for _, k := range []string{"1", "2", "3", "4", "?", "?", "p", "esc"} {
+		s.press(k)
+		for _, r := range s.text() {
+			require.Less(t, r, rune(0x80), "after %s: %q", k, s.text())
+		}
+	}
+}
+
 func TestQuit(t *testing.T) {
 	for _, k := range []string{"q", "ctrl+c"} {
 		s := newScreen(t, plainTheme(), switchSnapshot(), 80, 24)

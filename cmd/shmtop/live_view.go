@@ -28,7 +28,7 @@ func (l *live) view(width, height int) []string {
 	} else if l.help {
 		lines = append(lines, l.helpPane(width)...)
 	}
-	return withFooter(lines, height, l.helpModel, keys, width)
+	return l.th.withFooter(lines, height, l.helpModel, keys, width)
 }
 
 func (l *live) header(width int) string {
@@ -257,7 +257,7 @@ func (l *live) helpPane(width int) []string {
 	lines := []string{l.rule(width, l.th.focus.Render("Help"), "")}
 	m := l.helpModel
 	m.Width = width
-	for _, line := range strings.Split(m.FullHelpView(keys.FullHelp()), "\n") {
+	for _, line := range strings.Split(l.th.arrows(m.FullHelpView(keys.FullHelp())), "\n") {
 		lines = append(lines, strings.Repeat(" ", gutter)+line)
 	}
 	for _, entry := range legend {

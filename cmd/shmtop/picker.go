@@ -111,7 +111,7 @@ func (p *picker) view(width, height int) []string {
 		p.offset = scroll(p.offset, p.cursor, len(t.rows), room)
 		lines = append(lines, t.lines(th, width, p.offset, room, p.cursor)...)
 	}
-	return withFooter(lines, height, p.help, pickKeys{keys}, width)
+	return th.withFooter(lines, height, p.help, pickKeys{keys}, width)
 }
 
 // scroll returns the first row to show so that the cursor is among the count
@@ -123,10 +123,10 @@ func scroll(offset, cursor, rows, count int) int {
 }
 
 // withFooter pads the lines to the screen's height and puts the keys at the bottom.
-func withFooter(lines []string, height int, m help.Model, k help.KeyMap, width int) []string {
+func (th *theme) withFooter(lines []string, height int, m help.Model, k help.KeyMap, width int) []string {
 	m.Width = width
 	for len(lines) < height-1 {
 		lines = append(lines, "")
 	}
-	return append(lines[:max(0, height-1)], m.ShortHelpView(k.ShortHelp()))
+	return append(lines[:max(0, height-1)], th.arrows(m.ShortHelpView(k.ShortHelp())))
 }
