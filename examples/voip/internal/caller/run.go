@@ -122,8 +122,24 @@ func newClient(o Options, env *program.Env) (*client, error) {
 	c.dua = sipgo.DialogUA{Client: cl, ContactHDR: sip.ContactHeader{
 		Address: sip.Uri{Scheme: "sip", User: "caller", Host: local.IP.String(), Port: local.Port},
 	}}
-	go func() { _ = srv.ServeUDP(conn) }() // ends when conn is closed
+	served := &servedConn{PacketConn: conn, reading: make(chan struct{})}
+	go func() { _ = srv.ServeUDP(served) }() // ends when conn is closed
+	<-served.reading
 	return c, nil
+}
+
+// servedConn tells when it is read from. Only then does the client know that there is a socket at its address, and
+// does not try to open another one there.
+type servedConn struct {
+	net.PacketConn
+	once    sync.Once
+	reading chan struct{}
+}
+
+// ReadFrom implements [net.PacketConn].
+func (c *servedConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	c.once.Do(func() { close(c.reading) })
+	return c.PacketConn.ReadFrom(p)
 }
 
 // localIP returns the address from which target is reached.

@@ -191,6 +191,11 @@ func (s *session) finish() (*result, error) {
 	if clientErr != nil {
 		r.notes = append(r.notes, clientErr.Error())
 	}
+	for _, p := range s.client.processes {
+		if said := p.errors.String(); said != "" && clientErr == nil {
+			r.notes = append(r.notes, said)
+		}
+	}
 	for _, p := range []struct {
 		process *process
 		report  any

@@ -79,7 +79,7 @@ func open(env *program.Env, state string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, t, calls, err := openStore(state, region)
+	st, t, calls, err := openStore(state, region, storedCalls)
 	if err != nil {
 		return nil, err
 	}

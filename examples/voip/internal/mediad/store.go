@@ -45,15 +45,16 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// openStore opens or begins the state file for the region with this identity. State that belongs to another region
-// counts positions of another ring, and is dropped. It returns what is there: totals is nil if that is nothing.
-func openStore(path, region string) (s *store, t *totals, calls map[int]*call, err error) {
+// openStore opens or begins the state file for the region with this identity, with room for so many calls. It
+// returns what is there: totals is nil if that is nothing. State that belongs to another region counts positions
+// of another ring, and is dropped.
+func openStore(path, region string, room int) (s *store, t *totals, calls map[int]*call, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("state file: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	size := headerSize + cellSize*(1+storedCalls)
+	size := headerSize + cellSize*(1+room)
 	header := make([]byte, headerSize)
 	copy(header, storeMagic)
 	binary.LittleEndian.PutUint64(header[16:], codec.Hash(region))
@@ -70,7 +71,7 @@ func openStore(path, region string) (s *store, t *totals, calls map[int]*call, e
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("state file %s: %w", path, err)
 	}
-	s = &store{mem: mem, gens: make([]uint64, 1+storedCalls)}
+	s = &store{mem: mem, gens: make([]uint64, 1+room)}
 	t, calls = s.load()
 	return s, t, calls, nil
 }

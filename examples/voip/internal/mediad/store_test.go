@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const testRoom = 8 // calls
+
 func TestRecordsFitTheirCells(t *testing.T) {
 	for _, check := range []func() (*codec.Layout, error){codec.Of[call], codec.Of[totals]} {
 		l, err := check()
@@ -21,7 +23,7 @@ func TestRecordsFitTheirCells(t *testing.T) {
 
 func TestStoreKeeps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
-	s, tot, calls, err := openStore(path, "region")
+	s, tot, calls, err := openStore(path, "region", testRoom)
 	require.NoError(t, err)
 	require.Nil(t, tot)
 	require.Empty(t, calls)
@@ -38,15 +40,15 @@ func TestStoreKeeps(t *testing.T) {
 	s.give(given)
 	require.NoError(t, s.close())
 
-	s, tot, calls, err = openStore(path, "region")
+	s, tot, calls, err = openStore(path, "region", testRoom)
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, tot.Packets)
 	require.Len(t, calls, 1)
 	assert.EqualValues(t, 7, calls[kept].Key)
-	assert.Len(t, s.free, storedCalls-1)
+	assert.Len(t, s.free, testRoom-1)
 	require.NoError(t, s.close())
 
-	s, tot, calls, err = openStore(path, "another region")
+	s, tot, calls, err = openStore(path, "another region", testRoom)
 	require.NoError(t, err)
 	assert.Nil(t, tot, "positions of another region mean nothing")
 	assert.Empty(t, calls)
@@ -56,9 +58,9 @@ func TestStoreKeeps(t *testing.T) {
 // A kill in the middle of a save leaves any prefix of the bytes, or any mix: the record before it must survive.
 func TestStoreSurvivesTornSave(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 50 {
+	for range 500 {
 		path := filepath.Join(t.TempDir(), "state")
-		s, _, _, err := openStore(path, "r")
+		s, _, _, err := openStore(path, "r", testRoom)
 		require.NoError(t, err)
 		s.save(totalsCell, codec.AsBytes(&totals{Packets: 1}))
 		s.save(totalsCell, codec.AsBytes(&totals{Packets: 2}))
@@ -67,7 +69,7 @@ func TestStoreSurvivesTornSave(t *testing.T) {
 			torn[rng.IntN(len(torn))] = byte(rng.Uint32())
 		}
 		require.NoError(t, s.close())
-		s, tot, _, err := openStore(path, "r")
+		s, tot, _, err := openStore(path, "r", testRoom)
 		require.NoError(t, err)
 		require.NotNil(t, tot)
 		assert.EqualValues(t, 2, tot.Packets)
@@ -78,7 +80,7 @@ func TestStoreSurvivesTornSave(t *testing.T) {
 func TestStoreReplacesForeignFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(path, []byte("something else"), 0o600))
-	s, tot, calls, err := openStore(path, "r")
+	s, tot, calls, err := openStore(path, "r", testRoom)
 	require.NoError(t, err)
 	assert.Nil(t, tot)
 	assert.Empty(t, calls)
@@ -86,10 +88,10 @@ func TestStoreReplacesForeignFile(t *testing.T) {
 }
 
 func TestStoreWithoutRoom(t *testing.T) {
-	s, _, _, err := openStore(filepath.Join(t.TempDir(), "state"), "r")
+	s, _, _, err := openStore(filepath.Join(t.TempDir(), "state"), "r", testRoom)
 	require.NoError(t, err)
 	defer s.close()
-	for range storedCalls {
+	for range testRoom {
 		_, ok := s.take()
 		require.True(t, ok)
 	}

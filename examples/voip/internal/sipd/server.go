@@ -144,8 +144,8 @@ func (s *server) stop() {
 		c := v.(*call)
 		byes.Go(func() {
 			if c.dialog.LoadState() >= sip.DialogStateEstablished {
-				_ = c.dialog.Bye(ctx) // a caller who is gone cannot answer, and the call ends all the same
 				s.change(c, events.Ended, 0)
+				_ = c.dialog.Bye(ctx) // a caller who is gone cannot answer, and the call ends all the same
 			} else {
 				s.refuse(c, sip.StatusServiceUnavailable, "Stopping")
 			}
