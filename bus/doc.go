@@ -1,0 +1,102 @@
+// Package bus carries typed events between processes of one host, through one
+// region of shared memory.
+//
+//	type CallState struct {
+//		Call  codec.String64
+//		State uint32
+//	}
+//
+//	b, err := bus.Open("calls", nil)           // in each process: create or join
+//	pub, err := bus.NewPublisher[CallState](b, nil)
+//	sub, err := bus.Subscribe[CallState](b, nil)
+//	err = pub.Publish(ctx, &CallState{State: 1})
+//	msg, err := sub.Receive(ctx)
+//
+// OpenLocal gives the same inside one process, on every operating system.
+//
+// # Model
+//
+// A region has four priorities, Critical to Low, and each has one lane or more.
+// A lane is a ring of fixed-size slots with one order that every subscriber
+// sees. A type belongs to a priority; its publishers write to the lanes of that
+// priority, and every subscription whose types and priorities match gets every
+// event: broadcast. Where a priority has several lanes (shards), an event's key
+// says which one it takes, so that events of one key keep their order.
+//
+// A publisher fills a slot that nobody else can see and publishes it with one
+// compare-and-swap. A process that is killed or frozen at any instruction
+// leaves no half-written event, no hole, and nobody waiting for it. What it held
+// is given back by whoever needs it, or by a slow pass that every process makes:
+// the kernel drops the lock byte of a dead process, and that, never a timeout,
+// is what proves its death.
+//
+// # Words
+//
+//	region         one mapped file: participants, types, subscribers, lanes
+//	participant    one attached process; holds a kernel lock for as long as it lives
+//	lane           one ring: a priority and a shard
+//	slot           a cell that holds one event: 32 bytes of header, value, tail
+//	position       the running number of an event in its lane
+//	port           a producer's seat on a lane, with slots of its own
+//	cursor         a subscription's next position on a lane
+//	window, pin    events that a subscription reads in place; nobody reuses them
+//	type           a Go struct of fixed layout, known to the region by name and fields
+//	key            64 bits that say what orders an event, a Call-ID's hash say
+//	tail           variable bytes behind the value
+//	loan           a slot lent to the caller to be filled in place
+//	eviction       a subscription that stands still loses its hold on a full lane
+//	durable        of a subscription: its cursors stay while no process has it
+//
+// # Guarantees
+//
+//   - An event is published whole or not at all, and never read torn.
+//   - A lane is one order, the same for all; events of one goroutine keep theirs
+//     within a lane.
+//   - A Reliable lane makes publishers wait rather than overwrite what a
+//     subscription has not read. Only a subscription that holds a full lane back
+//     without moving for longer than EvictAfter is overtaken, and it is told.
+//   - A Lossy lane overwrites the oldest events. Whoever is overtaken gets one
+//     LagError for the gap, with the exact number of events, and goes on.
+//   - A durable subscription that comes back goes on after the last event that
+//     it finished: at least once. EvictAfter holds for it while it is away too.
+//   - Critical events are received first. While lower lanes have some, one of
+//     them gets its turn after 64 higher events (SubscribeOptions.Starve).
+//   - A process killed or frozen at any point blocks nobody, and what a dead one
+//     held in the region comes back.
+//   - Publishing and receiving allocate nothing and make no system call while
+//     nobody sleeps.
+//   - Bytes of the region are not believed: a peer that writes rubbish can spoil
+//     events, but the answer is an error, a loss or a wrong value.
+//
+// # Copies and views
+//
+// Receive and its kin copy, and are hard to misuse. View, ViewBatch and loans
+// work in place. What a view callback gets is valid during the callback alone.
+// A loan is the caller's until it is published or discarded; a loan that is
+// forgotten is lost to its process.
+//
+// # Caveats
+//
+//   - Values are structs of fixed layout without pointers: see package codec.
+//     Variable data goes into the tail.
+//   - A subscription that receives is expected to go on receiving. One that is
+//     kept but not read holds a Reliable lane back until it is evicted. Its
+//     cursor moves once a window, a durable one's with each event; choose Window
+//     and EvictAfter so that a slow reader finishes a window in that time.
+//   - Windows are paid from the lane's pin budget (LaneGeometry.Pins), whether
+//     they are used or not, also by durable subscriptions that are away.
+//   - LagError counts events of the lane, of whatever type.
+//   - While a callback or a receive call of this package runs, a truncation of
+//     the region's file by a peer is ErrFault. The caller's own accesses to a
+//     loan are not guarded.
+//   - Regions need Linux. Elsewhere Open returns an error that wraps
+//     ErrUnsupported.
+//
+// # Concurrency
+//
+// A Bus, and a Publisher that is not Exclusive, are safe for concurrent use. One
+// goroutine at a time receives from a Subscriber or Subscription, or uses a
+// Loan; two that receive at the same time panic. Close and Stats may be called
+// from anywhere at any time. Closing unblocks whoever waits, with ErrClosed, and
+// never takes memory from under a callback or a loan.
+package bus
