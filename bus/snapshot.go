@@ -245,12 +245,7 @@ func (v *Viewer) Snapshot() (s Snapshot, err error) {
 
 // state looks for the region under its name.
 func (v *Viewer) state() string {
-	now, err := shm.View(v.mem.Name(), v.opts.shm())
-	if err != nil {
-		return StateRemoved
-	}
-	defer func() { _ = now.Release() }()
-	if now.ID() != v.mem.ID() {
+	if id, err := shm.Identify(v.mem.Name(), v.opts.shm()); err != nil || id != v.mem.ID() {
 		return StateRemoved
 	}
 	return StateOpen

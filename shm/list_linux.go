@@ -61,3 +61,19 @@ func (d *directory) entry(name string, names []string) (Entry, bool) {
 	e.ID, e.Version, e.Err = h.id, h.version, err
 	return e, true
 }
+
+// identify reads no more than the header.
+func identify(s *spec) (id [16]byte, err error) {
+	dir, err := openDirectory(s.dir)
+	if err != nil {
+		return id, err
+	}
+	defer dir.close()
+	c, err := dir.openCandidate(s.name, unix.O_RDONLY)
+	if err != nil {
+		return id, err
+	}
+	defer c.close()
+	h, err := c.header(dir.join(s.name))
+	return h.id, err
+}

@@ -104,6 +104,16 @@ type Entry struct {
 // skipped.
 func List(dir string) ([]Entry, error) { return list(Dir(dir)) }
 
+// Identify returns the identity of the region that stands under name now, without mapping it. A viewer that holds another
+// one looks at a region that has been removed.
+func Identify(name string, o *Options) (id [16]byte, err error) {
+	s, err := newSpec(name, o)
+	if err != nil {
+		return id, err
+	}
+	return identify(s)
+}
+
 // Name returns the name that the region was opened by.
 func (r *Region) Name() string { return r.name }
 

@@ -12,6 +12,7 @@ func openOrCreate(*spec) (*Region, bool, error) { return nil, false, errUnsuppor
 func remove(*spec) error                        { return errUnsupported }
 func removeForce(*spec) error                   { return errUnsupported }
 func list(string) ([]Entry, error)              { return nil, errUnsupported }
+func identify(*spec) (id [16]byte, err error)   { return id, errUnsupported }
 
 func (r *Region) close() error { return errUnsupported }
 
