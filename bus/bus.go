@@ -19,6 +19,7 @@ type Bus struct {
 	lanes  []*laneUse
 
 	goTypes sync.Map // goTypeKey -> goType
+	views   sync.Map // viewKey -> size in bytes
 	typeMu  sync.Mutex
 	lockMu  sync.Mutex // lock bytes belong to the attachment, not to goroutines
 

@@ -102,19 +102,30 @@ func (e *Event) set(l *lane, slot []byte, pos uint64) error {
 	return nil
 }
 
-// As gives a typed view of e in place, and whether e is of type T. It is valid
-// for as long as e is.
+// As gives a typed view of e in place, and whether e is of type T: T must have
+// been registered by TypeFor, NewPublisher or Subscribe. The view is valid for as
+// long as e is.
 func As[T any](e *Event) (*T, bool) {
-	s := e.sub
-	if t := reflect.TypeFor[T](); s.asType != t {
-		known, ok := s.bus.known(t)
+	id := e.header.Type
+	if int(id) >= len(e.sub.views) {
+		return nil, false
+	}
+	known := &e.sub.views[id]
+	if t := reflect.TypeFor[T](); known.t != t {
+		size, ok := e.sub.bus.viewSize(id, t)
 		if !ok {
 			return nil, false
 		}
-		s.asType, s.asID, s.asSize = t, known.id, known.size
+		*known = view{t, size}
 	}
-	if e.header.Type != s.asID || len(e.value) != s.asSize {
+	if len(e.value) != known.size {
 		return nil, false
 	}
 	return codec.Cast[T](e.value), true
+}
+
+// view is the Go type that a subscription views a type's events as.
+type view struct {
+	t    reflect.Type
+	size int
 }

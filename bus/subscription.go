@@ -3,7 +3,6 @@ package bus
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -85,9 +84,7 @@ type Subscription struct {
 	current  *subLane // lane of the event handed out and not finished
 	streak   int      // events handed out since a lower lane had its turn
 	served   uint64
-	asType   reflect.Type
-	asID     TypeID
-	asSize   int
+	views    []view          // by type
 	deferred error           // to be returned by the next call
 	heeded   <-chan struct{} // of the context whose end wakes us
 	stopHeed func() bool
@@ -148,7 +145,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscription, error) {
 	s := &Subscription{
 		bus: b, name: o.Name, starve: o.Starve, wait: o.Wait, durable: o.Durable != "",
-		done: make(chan struct{}),
+		done: make(chan struct{}), views: make([]view, b.region.geo.Types+1),
 	}
 	if s.name == "" {
 		s.name = o.Durable

@@ -193,13 +193,18 @@ func TypeFor[T any](b *Bus) (TypeID, error) {
 	return t.id, err
 }
 
-// known returns the id of a Go type that has been registered under its own name.
-func (b *Bus) known(t reflect.Type) (goType, bool) {
-	v, ok := b.goTypes.Load(goTypeKey{t, ""})
+// viewSize returns the size of a Go type that was registered under that id.
+func (b *Bus) viewSize(id TypeID, t reflect.Type) (int, bool) {
+	v, ok := b.views.Load(viewKey{id, t})
 	if !ok {
-		return goType{}, false
+		return 0, false
 	}
-	return v.(goType), true
+	return v.(int), true
+}
+
+type viewKey struct {
+	id TypeID
+	t  reflect.Type
 }
 
 // goTypeKey is a Go type and the name it was registered under, "" for its own.
@@ -230,6 +235,7 @@ func typeFor[T any](b *Bus, override TypeOptions) (goType, error) {
 		if err != nil {
 			return goType{}, err
 		}
+		b.views.Store(viewKey{id, key.t}, layout.Size)
 		v, _ = b.goTypes.LoadOrStore(key, goType{id: id, size: layout.Size, priority: o.Priority})
 	}
 	t := v.(goType)
