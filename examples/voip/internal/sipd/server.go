@@ -236,7 +236,9 @@ func (s *server) answer(c *call, req *sip.Request) error {
 
 // refuse ends a call that is not answered.
 func (s *server) refuse(c *call, status int, reason string) error {
-	s.change(c, events.Failed, status)
+	if !s.change(c, events.Failed, status) {
+		return nil // it has been refused, or cancelled, meanwhile
+	}
 	return c.dialog.Respond(status, reason, nil)
 }
 
@@ -304,8 +306,8 @@ func (s *server) respond(tx sip.ServerTransaction, res *sip.Response) {
 	}
 }
 
-// change moves a call on, and counts.
-func (s *server) change(c *call, state events.State, status int) {
+// change moves a call on, counts, and reports whether the state may follow the present one.
+func (s *server) change(c *call, state events.State, status int) bool {
 	ok, err := c.to(state, status)
 	switch {
 	case err != nil:
@@ -314,6 +316,7 @@ func (s *server) change(c *call, state events.State, status int) {
 	case ok:
 		s.byState[state].Add(1)
 	}
+	return ok
 }
 
 // see publishes a message on the wire.
