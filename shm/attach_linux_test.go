@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -346,4 +347,46 @@ func TestTouchByHand(t *testing.T) {
 	require.ErrorIs(t, r.touch(), ErrFault)
 	require.ErrorIs(t, v.touch(), ErrFault)
 	require.ErrorIs(t, r.populate(), ErrFault)
+}
+
+// Invariants of joiners that race with somebody who removes the region, in each round: every joiner gets a whole region; all
+// get the same one; it and its lock file are still there, since nobody removes what somebody is attached to; the
+// remover succeeds, or is told that the region is in use.
+func TestJoinWhileRemoved(t *testing.T) {
+	dir := t.TempDir()
+	o := &Options{Dir: dir, Size: testSize, Init: pattern}
+	rounds := 100
+	if testing.Short() {
+		rounds = 10
+	}
+	for range rounds {
+		var all sync.WaitGroup
+		begin := make(chan struct{})
+		joined := make([]*Region, 3)
+		for i := range joined {
+			all.Go(func() {
+				<-begin
+				var err error
+				joined[i], _, err = OpenOrCreate("calls", o)
+				assert.NoError(t, err)
+			})
+		}
+		all.Go(func() {
+			<-begin
+			if err := Remove("calls", o); !errors.Is(err, ErrInUse) && !errors.Is(err, ErrNotExist) {
+				assert.NoError(t, err)
+			}
+		})
+		close(begin)
+		all.Wait()
+		for _, r := range joined {
+			require.NotNil(t, r)
+			assert.Equal(t, joined[0].ID(), r.ID())
+			assert.NoError(t, checkPattern(r.Bytes()))
+			assert.Equal(t, []string{"calls", lockName("calls", r.ID())}, files(t, dir))
+			require.NoError(t, r.Release())
+		}
+	}
+	require.NoError(t, Remove("calls", o))
+	assert.Empty(t, files(t, dir))
 }

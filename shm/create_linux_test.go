@@ -242,6 +242,7 @@ func TestFullFileSystem(t *testing.T) {
 	t.Run("larger than the file system", func(t *testing.T) {
 		_, _, err := OpenOrCreate("calls", &Options{Dir: dir, Size: 2 << 20})
 		require.ErrorIs(t, err, ErrNoSpace)
+		assert.ErrorContains(t, err, "2097152 bytes wanted, 1048576 of 1048576 free in "+dir)
 		var full *SpaceError
 		require.ErrorAs(t, err, &full)
 		assert.Equal(t, SpaceError{Dir: dir, Want: 2 << 20, Free: 1 << 20, Total: 1 << 20}, *full)

@@ -46,6 +46,7 @@ func TestRemove(t *testing.T) {
 		var used *InUseError
 		require.ErrorAs(t, err, &used)
 		assert.Equal(t, InUseError{Path: a.Path(), Attachments: 2}, *used)
+		assert.ErrorContains(t, err, "2 live attachment(s) to "+a.Path())
 		assert.Len(t, files(t, dir), 4)
 
 		require.NoError(t, a.Release())
