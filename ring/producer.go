@@ -162,9 +162,13 @@ func (p *Producer) scan() {
 	p.safe = safe
 	p.limit = gate + uint64(l.geo.Capacity)
 	p.soft = t + max(half/2, 1)
+	// Also the cells before safe: when a reader joins behind the tail right
+	// now, pick no longer believes in safe, and they must not be lost with it.
+	// What this scan finds free stays free, since a reader that pins it later
+	// sees that its entry has gone.
 	for j, key := range p.keys {
-		if !before(key, safe) && !p.reserved[j] {
-			p.free[j] = !p.pinned(key)
+		if !p.reserved[j] {
+			p.free[j] = before(key, safe) || !p.pinned(key)
 		}
 	}
 }
