@@ -15,14 +15,16 @@ import (
 const holderIndex = 3
 
 // produce publishes the events of producer i, now and then from another port.
-func (s *stress) produce(i int) {
+func (s *stress) produce(i uint32) {
 	var log []seen
+	seq := uint64(0)
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.account.published[i] = log
+		s.account.accepted[i] = seq
+		s.account.published = append(s.account.published, log...)
 	}()
-	for seq := uint64(0); seq < s.events && !s.stop.Load(); {
+	for seq < s.events && !s.stop.Load() {
 		port, err := s.lane.ClaimPort(uint64(i + 1))
 		if err != nil {
 			s.fail(err)
@@ -37,14 +39,14 @@ func (s *stress) produce(i int) {
 			if seq == s.events || s.stop.Load() {
 				break
 			}
-			n := min(uint64(s.batch), s.events-seq)
-			got, err := s.publish(p, i, seq, int(n))
+			n, last, err := s.publish(p, i, seq, int(min(uint64(s.batch), s.events-seq)))
+			if seq += uint64(n); n > 0 {
+				log = append(log, seen{last, event{i, seq - 1}})
+			}
 			if err != nil {
 				s.fail(fmt.Errorf("producer %d at event %d: %w", i, seq, err))
 				return
 			}
-			log = append(log, got...)
-			seq += uint64(len(got))
 			if seq%16 == 0 {
 				runtime.Gosched()
 			}
@@ -53,41 +55,36 @@ func (s *stress) produce(i int) {
 	}
 }
 
-// publish publishes n events, waiting while the lane is full.
-func (s *stress) publish(p *ring.Producer, i int, seq uint64, n int) (log []seen, err error) {
+// publish publishes n events, waiting while the lane is full, and tells the
+// position of the last.
+func (s *stress) publish(p *ring.Producer, i uint32, seq uint64, n int) (done int, last uint64, err error) {
 	cells := make([]int, n)
 	for k := range cells {
 		c, slot, err := p.Reserve()
 		if err != nil {
-			return nil, err
+			return 0, 0, err
 		}
 		cells[k] = c
-		event{uint32(i), seq + uint64(k)}.fill(slot)
+		event{i, seq + uint64(k)}.fill(slot)
 	}
-	for tries := 0; len(cells) > 0 && !s.stop.Load(); tries++ {
+	for tries := 0; done < n && !s.stop.Load(); tries++ {
 		var m int
-		if len(cells) == 1 {
-			var pos uint64
+		pos := uint64(0)
+		if n == 1 {
 			if pos, err = p.Publish(cells[0]); err == nil {
-				log, m = append(log, seen{pos, event{uint32(i), seq}}), 1
+				m = 1
 			}
 		} else {
-			before := s.lane.Tail()
-			var last uint64
-			if m, last, err = p.PublishBatch(cells); m > 0 {
-				got, ferr := s.positions(i, seq, m, before, last)
-				if ferr != nil {
-					return nil, ferr
-				}
-				log = append(log, got...)
-			}
+			m, pos, err = p.PublishBatch(cells[done:])
 		}
-		cells, seq = cells[m:], seq+uint64(m)
+		if m > 0 {
+			done, last = done+m, pos
+		}
 		if err == nil {
 			continue
 		}
 		if !errors.Is(err, ring.ErrFull) || !s.lane.Geometry().Reliable {
-			return nil, err
+			return done, last, err
 		}
 		if ticket, full := s.lane.PrepareRoom(); full && tries%2 == 0 {
 			_ = s.lane.AwaitRoom(ticket, shm.Now()+int64(20*time.Millisecond))
@@ -95,18 +92,17 @@ func (s *stress) publish(p *ring.Producer, i int, seq uint64, n int) (log []seen
 			runtime.Gosched()
 		}
 	}
-	return log, nil
+	return done, last, nil
 }
 
-// positions is the log of a batch, of which only the last position is told. The
-// others are left to be found by readers, unless the batch was contiguous.
-func (s *stress) positions(i int, seq uint64, m int, before, last uint64) ([]seen, error) {
-	if int64(last-before) < int64(m-1) {
-		return nil, fmt.Errorf("%d events between tail %d and position %d", m, before, last)
+// evict takes the gate from reader i whenever it holds the producers back.
+func (s *stress) evict(i int) {
+	for !s.done.Load() && !s.stop.Load() {
+		for _, g := range s.lane.Gates(nil) {
+			if g.Reader == i {
+				s.lane.Evict(i, g)
+			}
+		}
+		runtime.Gosched()
 	}
-	log := make([]seen, m)
-	for k := range log {
-		log[k] = seen{last - uint64(m-1-k), event{uint32(i), seq + uint64(k)}}
-	}
-	return log, nil
 }
