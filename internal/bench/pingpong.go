@@ -75,7 +75,7 @@ func runPingpong(ctx context.Context, t *trial) (_ *Result, err error) {
 		return nil, err
 	}
 	defer t.progress.follow(t.workload.name, members[1:], members[:1])()
-	crew.Signal(fleet.Go)
+	crew.Go()
 	var there tracker
 	var here pinged
 	if err := members[1].AwaitDone(&here); err != nil {

@@ -83,14 +83,16 @@ func runStream(ctx context.Context, t *trial, seed bool) (_ *Result, err error) 
 		return nil, err
 	}
 	defer t.progress.follow(t.workload.name, pubs, subs)()
-	crew.Signal(fleet.Go)
+	crew.Go()
 	sent := make([]published, len(pubs))
+	var total uint64
 	for i, m := range pubs {
 		if err := m.AwaitDone(&sent[i]); err != nil {
 			return nil, err
 		}
+		total += sent[i].Events
 	}
-	crew.Signal(fleet.Drain)
+	crew.Drain(total)
 	got := make([]received, len(subs))
 	for i, m := range subs {
 		if err := m.AwaitDone(&got[i]); err != nil {

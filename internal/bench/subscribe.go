@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// quietTicks of quietTick without an event, after all was published, is
-	// when a subscriber gives up: what it lacks then is lost.
-	quietTick  = 250 * time.Millisecond
-	quietTicks = 20
+	// quiet is how long a subscriber waits for an event when all was published
+	// and the bus has not told that the rest is lost.
+	quiet     = 5 * time.Second
+	drainTick = 10 * time.Millisecond
 
 	// latencyEvery is how many events share one reading of the clock.
 	latencyEvery = 64
@@ -47,9 +47,9 @@ func subscribeStream(ctx context.Context, st *fleet.Station, config []byte) (any
 	st.Begin()
 	patient, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var draining atomic.Bool
-	go giveUp(patient, st, &draining, cancel)
-	if err := receiveAll(patient, snk, r.Tracker, st, &draining); err != nil && (ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
+	var missed atomic.Uint64
+	go giveUp(patient, st, &missed, cancel)
+	if err := receiveAll(patient, snk, r.Tracker, st, &missed); err != nil && (ctx.Err() != nil || !errors.Is(err, context.Canceled)) {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
 	r.End = bus.Now()
@@ -71,47 +71,47 @@ func (r *received) seen(stamped bool) seen {
 }
 
 // receiveAll receives until all publishers' last events were seen or ctx ends.
-// It tells its progress now and then, and always while draining.
-func receiveAll(ctx context.Context, snk sink, t *tracker, st *fleet.Station, draining *atomic.Bool) error {
-	var told uint64
+func receiveAll(ctx context.Context, snk sink, t *tracker, st *fleet.Station, missed *atomic.Uint64) error {
 	for !t.done() {
 		_, err := snk.take(ctx)
+		st.Count.Store(t.Received) // pairs with the load in giveUp
 		var lag *bus.LagError
 		switch {
+		case err == nil:
 		case errors.As(err, &lag):
 			t.Missed += lag.Missed
-		case err != nil:
+			missed.Store(t.Missed) // pairs with the load in giveUp
+		default:
 			return err
 		}
-		if t.Received-told >= countEvery || draining.Load() {
-			told = t.Received
-			st.Count.Store(told)
-		}
 	}
-	st.Count.Store(t.Received)
 	return nil
 }
 
-// giveUp cancels once nothing is published any more and nothing arrives.
-func giveUp(ctx context.Context, st *fleet.Station, draining *atomic.Bool, cancel context.CancelFunc) {
+// giveUp cancels when all was published and nothing more can come: what was
+// received and what the bus told as missed make up all events, or it is quiet.
+func giveUp(ctx context.Context, st *fleet.Station, missed *atomic.Uint64, cancel context.CancelFunc) {
 	select {
 	case <-st.Draining():
-		draining.Store(true)
 	case <-ctx.Done():
 		return
 	}
-	t := time.NewTicker(quietTick)
+	defer cancel()
+	t := time.NewTicker(drainTick)
 	defer t.Stop()
-	for last, quiet := st.Count.Load(), 0; quiet < quietTicks; {
+	last, since := uint64(0), time.Now()
+	for time.Since(since) < quiet {
+		now := st.Count.Load() + missed.Load()
+		if now >= st.Total() {
+			return
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 		}
-		now := st.Count.Load()
-		if quiet++; now != last {
-			last, quiet = now, 0
-		}
 	}
-	cancel()
 }

@@ -78,6 +78,7 @@ type agent struct {
 	enc    *json.Encoder
 	goes   chan struct{}
 	drain  chan struct{}
+	total  uint64 // written before drain is closed
 	meter  meter
 	shared shared
 }
@@ -98,10 +99,10 @@ func (a *agent) listen(dec *json.Decoder) {
 			return
 		}
 		switch o.Signal {
-		case Go:
+		case signalGo:
 			goes.Do(func() { close(a.goes) })
-		case Drain:
-			drain.Do(func() { close(a.drain) })
+		case signalDrain:
+			drain.Do(func() { a.total = o.Total; close(a.drain) })
 		}
 	}
 }

@@ -65,10 +65,17 @@ func (c *Crew) Start(specs ...Spec) (*Proc, error) {
 	return p, nil
 }
 
-// Signal tells all processes.
-func (c *Crew) Signal(s Signal) {
+// Go lets all roles begin.
+func (c *Crew) Go() { c.tell(order{Signal: signalGo}) }
+
+// Drain tells all roles that no more than total events will be published.
+func (c *Crew) Drain(total uint64) { c.tell(order{Signal: signalDrain, Total: total}) }
+
+// tell gives an order to all processes. One that ended well needs no telling,
+// and one that did not is reported by whoever follows it.
+func (c *Crew) tell(o order) {
 	for _, p := range c.all() {
-		p.Signal(s)
+		_ = p.tell(o)
 	}
 }
 

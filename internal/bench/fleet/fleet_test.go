@@ -50,6 +50,9 @@ var testRoles = map[string]Role{
 		st.Count.Store(uint64(n))
 		st.End(uint64(n))
 		<-st.Draining()
+		if st.Total() != 9 {
+			return nil, fmt.Errorf("told of %d events", st.Total())
+		}
 		return pair{os.Getpid(), n}, nil
 	},
 	"fail": func(context.Context, *Station, []byte) (any, error) { return nil, errors.New("no luck") },
@@ -103,8 +106,8 @@ func TestEachRoleHasItsProcess(t *testing.T) {
 	for _, m := range ms {
 		require.NoError(t, m.AwaitReady())
 	}
-	c.Signal(Go)
-	c.Signal(Drain)
+	c.Go()
+	c.Drain(9)
 	pids := map[int]bool{os.Getpid(): true}
 	for i, m := range ms {
 		var r pair
@@ -127,8 +130,8 @@ func TestRolesMayShareAProcess(t *testing.T) {
 	c := newCrew(t, nil)
 	p, err := c.Start(spec(t, "count", 2), spec(t, "count", 5))
 	require.NoError(t, err)
-	c.Signal(Go)
-	c.Signal(Drain)
+	c.Go()
+	c.Drain(9)
 	for i, n := range []int{2, 5} {
 		var r pair
 		require.NoError(t, p.Members[i].AwaitDone(&r))

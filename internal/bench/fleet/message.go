@@ -19,20 +19,20 @@ func NewSpec(kind string, config any) (Spec, error) {
 	return Spec{Kind: kind, Config: b}, nil
 }
 
-// Signal is what a conductor tells its agents while they run.
-type Signal string
+// signal is what a conductor tells its agents while they run.
+type signal string
 
 const (
-	// Go lets roles that are ready begin.
-	Go Signal = "go"
-	// Drain tells that no role publishes any more.
-	Drain Signal = "drain"
+	signalGo    signal = "go"
+	signalDrain signal = "drain"
 )
 
 // order is a line an agent reads: the first carries roles, later ones a signal.
 type order struct {
-	Signal Signal `json:"signal,omitempty"`
+	Signal signal `json:"signal,omitempty"`
 	Roles  []Spec `json:"roles,omitempty"`
+	// Total goes with Drain.
+	Total uint64 `json:"total,omitempty"`
 	// Counts asks for progress; without it nothing is sent while roles run.
 	Counts bool `json:"counts,omitempty"`
 }

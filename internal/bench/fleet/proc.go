@@ -60,10 +60,6 @@ func start(c *Crew, specs []Spec) (*Proc, error) {
 // PID is the id of the process.
 func (p *Proc) PID() int { return p.cmd.Process.Pid }
 
-// Signal tells this process. One that ended well needs no telling, and one that
-// did not is reported by whoever follows it, so there is no error here.
-func (p *Proc) Signal(s Signal) { _ = p.tell(order{Signal: s}) }
-
 func (p *Proc) tell(o order) error {
 	p.inMu.Lock()
 	defer p.inMu.Unlock()

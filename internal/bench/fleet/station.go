@@ -15,8 +15,7 @@ type Role func(ctx context.Context, st *Station, config []byte) (any, error)
 // Station is a role's connection to its conductor. Its methods may be called
 // from several goroutines.
 type Station struct {
-	// Count is the progress a role tells of itself, in events. It is a store
-	// on a shared line; hot loops move it once in many events.
+	// Count is the progress a role tells of itself, in events.
 	Count atomic.Uint64
 
 	role  int
@@ -41,6 +40,12 @@ func (s *Station) AwaitGo(ctx context.Context) error {
 
 // Draining is closed when nothing more will be published by anybody.
 func (s *Station) Draining() <-chan struct{} { return s.agent.drain }
+
+// Total is how many events were published. It is known once Draining is closed.
+func (s *Station) Total() uint64 {
+	<-s.agent.drain
+	return s.agent.total
+}
 
 // Begin starts the account of cpu time and allocations of this process.
 func (s *Station) Begin() { s.agent.meter.begin() }
