@@ -45,9 +45,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "shmtop: %s\n", printable(err.Error()))
+	_, _ = fmt.Fprintf(stderr, "shmtop: %s\n", printable(err.Error()))
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
-		fmt.Fprintln(stderr, "Run 'shmtop -help' for usage.")
+		_, _ = fmt.Fprintln(stderr, "Run 'shmtop -help' for usage.")
 		return exitUsage
 	}
 	return exitError

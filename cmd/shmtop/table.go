@@ -14,6 +14,7 @@ type column struct {
 	min   int  // width it needs; default what its cells need
 	grow  int  // share of the room that is left over; 0 takes none
 	max   int  // width up to which it grows; default without bound
+	hide  bool // leave it out
 	drop  int  // the columns with the highest drop leave first when it gets narrow; 0 stays
 }
 
@@ -85,6 +86,9 @@ func (t *table) layout(width int) []int {
 	need := make([]int, len(t.columns)) // least width
 	want := make([]int, len(t.columns)) // width that shows all of it
 	for i, c := range t.columns {
+		if c.hide {
+			continue
+		}
 		want[i] = max(ansi.StringWidth(c.title), c.min)
 		for _, r := range t.rows {
 			want[i] = max(want[i], r[i].width())

@@ -16,7 +16,7 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 		{title: "POLICY", min: 8, drop: 3},
 		{title: "DEPTH", min: 14, grow: 2, max: 30},
 		{title: "EVENTS/S", right: true, min: 8},
-		{title: "LAST MINUTE", min: 11, grow: 3, max: 60, drop: 1},
+		{title: "LAST MINUTE", min: 11, grow: 3, max: 60, drop: 1, hide: !spark},
 		{title: "TOTAL", right: true, min: 5},
 		{title: "LOST", right: true, min: 5},
 		{title: "FULL", right: true, min: 5},
@@ -26,9 +26,6 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 		{title: "READERS", right: true, min: 7, drop: 6},
 		{title: "SIZE", right: true, min: 10, drop: 7},
 	}}
-	if !spark {
-		t.columns[4].title = ""
-	}
 	for i := range f.Lanes {
 		l, facts := &f.Lanes[i], &f.lanes[i]
 		lost := th.plain
@@ -38,18 +35,12 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 		case l.Lost > 0:
 			lost = th.warn
 		}
-		line := cell{}
-		if spark {
-			line.draw = func(w int) string {
-				return th.sparkline(facts.history.buckets(f.at, w), th.line)
-			}
-		}
 		t.rows = append(t.rows, []cell{
 			{text: laneName(f, l.Name, l.Shard), style: th.title},
 			{text: l.Policy, style: th.dim},
 			th.depthCell(l.Depth, l.Capacity),
 			{text: rate(l.Rate), style: th.nonzero(l.Rate > 0, th.plain)},
-			line,
+			{draw: func(w int) string { return th.sparkline(facts.history.buckets(f.at, w), th.line) }},
 			{text: count(l.Published), style: th.nonzero(l.Published > 0, th.plain)},
 			{text: count(l.Lost), style: th.nonzero(l.Lost > 0, lost)},
 			{text: count(l.Full), style: th.nonzero(l.Full > 0, th.warn)},
@@ -59,9 +50,6 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 			{text: strconv.Itoa(l.Subscribers), style: th.nonzero(l.Subscribers > 0, th.plain)},
 			{text: fmt.Sprintf("%dx%d", l.Capacity, l.SlotSize), style: th.dim},
 		})
-	}
-	if !spark {
-		t.remove(4)
 	}
 	return t
 }
@@ -250,11 +238,4 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-func (t *table) remove(i int) {
-	t.columns = append(t.columns[:i], t.columns[i+1:]...)
-	for r, row := range t.rows {
-		t.rows[r] = append(row[:i], row[i+1:]...)
-	}
 }
