@@ -75,17 +75,25 @@ func receiveAll(ctx context.Context, snk sink, t *tracker, st *fleet.Station, mi
 	for !t.done() {
 		_, err := snk.take(ctx)
 		st.Count.Store(t.Received) // pairs with the load in giveUp
-		var lag *bus.LagError
-		switch {
-		case err == nil:
-		case errors.As(err, &lag):
-			t.Missed += lag.Missed
+		if err != nil {
+			n, ok := lagged(err)
+			if !ok {
+				return err
+			}
+			t.Missed += n
 			missed.Store(t.Missed) // pairs with the load in giveUp
-		default:
-			return err
 		}
 	}
 	return nil
+}
+
+// lagged tells how many events an error says were missed, if it is about that.
+func lagged(err error) (n uint64, ok bool) {
+	var lag *bus.LagError
+	if !errors.As(err, &lag) {
+		return 0, false
+	}
+	return lag.Missed, true
 }
 
 // giveUp cancels when all was published and nothing more can come: what was
