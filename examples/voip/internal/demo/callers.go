@@ -85,7 +85,13 @@ func dialOwn(ctx context.Context, o *options, target, name string) (*client, err
 		return nil, err
 	}
 	return &client{name: name, processes: []*process{p}, results: []func() (caller.Report, error){
-		func() (r caller.Report, err error) { return r, p.wait(stopWait, &r) },
+		func() (r caller.Report, err error) {
+			err = p.wait(stopWait, &r)
+			if said := p.errors.String(); err == nil && said != "" {
+				err = fmt.Errorf("caller: %s", said)
+			}
+			return r, err
+		},
 	}}, nil
 }
 

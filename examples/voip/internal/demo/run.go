@@ -16,6 +16,8 @@ import (
 	"github.com/rvoip/shmbus/examples/voip/internal/program"
 )
 
+const removeWait = 3 * time.Second
+
 // Main runs the demo and returns the exit status: 0 if every call went through and nothing was lost.
 func Main(args []string, out, errOut io.Writer) int {
 	o, err := parse(args, errOut)
@@ -25,7 +27,8 @@ func Main(args []string, out, errOut io.Writer) int {
 		}
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// All that may end the demo early, a terminal or pipe that goes away included, so that it always cleans up.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	r, err := run(ctx, o, out)
 	if err != nil {
@@ -191,11 +194,6 @@ func (s *session) finish() (*result, error) {
 	if clientErr != nil {
 		r.notes = append(r.notes, clientErr.Error())
 	}
-	for _, p := range s.client.processes {
-		if said := p.errors.String(); said != "" && clientErr == nil {
-			r.notes = append(r.notes, said)
-		}
-	}
 	for _, p := range []struct {
 		process *process
 		report  any
@@ -221,9 +219,15 @@ func (s *session) kill() {
 	s.mediad.kill()
 }
 
-// remove removes the region. Its processes have been waited for, so nobody uses it.
+// remove removes the region. The processes have been waited for; but anybody may be looking at it just now.
 func (s *session) remove() error {
-	if err := bus.Remove(s.name, s.opts); err != nil {
+	var err error
+	for start := time.Now(); time.Since(start) < removeWait; time.Sleep(50 * time.Millisecond) {
+		if err = bus.Remove(s.name, s.opts); !errors.Is(err, bus.ErrInUse) {
+			break
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("removing the region: %w", err)
 	}
 	return nil
