@@ -1,4 +1,3 @@
-// Command shmbench measures the bus beside what the machine can do.
 package main
 
 import (

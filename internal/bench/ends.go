@@ -14,10 +14,19 @@ type endOptions struct {
 	size      int
 	read      int
 	verify    bool
+	stamp     bool
 }
 
 func (c Config) ends(publisher int) endOptions {
-	return endOptions{publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify}
+	return endOptions{publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp}
+}
+
+// published is when an event was published, 0 if nobody asks.
+func (o endOptions) published(e *bus.Event) int64 {
+	if !o.stamp {
+		return 0
+	}
+	return e.Header().Time
 }
 
 // source publishes events that say which they are.
@@ -59,7 +68,7 @@ func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (pa
 		sink: func(b *bus.Bus, o endOptions, see seen) (sink, error) {
 			return newViewSink(b, o, func(v *T, e *bus.Event) error {
 				n, ok := read(v, o.verify)
-				see(n, ok, e.Header().Time)
+				see(n, ok, o.published(e))
 				return nil
 			})
 		},
@@ -111,7 +120,7 @@ func tailFlow[H any](head func(*H) *payload.Head) flow {
 				if o.verify {
 					ok = len(e.Tail()) == o.size-payload.HeadSize && payload.SumTail(e.Tail(), n) == h.Sum
 				}
-				see(n, ok, e.Header().Time)
+				see(n, ok, o.published(e))
 				return nil
 			})
 		},

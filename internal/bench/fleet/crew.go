@@ -133,9 +133,6 @@ func (m *Member) AwaitDone(v any) error {
 	return json.Unmarshal(m.result, v)
 }
 
-// Done is closed when the role ended well.
-func (m *Member) Done() <-chan struct{} { return m.done }
-
 func (m *Member) await(ch <-chan struct{}) error {
 	select {
 	case <-ch:
