@@ -35,9 +35,6 @@ type call struct {
 	Stream  quality.Stream
 }
 
-// done reports whether nothing more can come for the call.
-func (c *call) done() bool { return c.State.Final() && c.Ended.Get() }
-
 // totals counts over all calls and over restarts. It is fixed-layout.
 type totals struct {
 	Marks      marks
@@ -47,7 +44,7 @@ type totals struct {
 	Messages   uint64 // SIP messages received
 	SIPBytes   uint64
 	Packets    uint64 // RTP packets received
-	Unknown    uint64 // of those, packets of calls that no call state told of
+	Unknown    uint64 // of those, packets of streams that no call state told of
 	Streams    uint64 // streams that have ended
 	Missing    uint64 // packets that rtpd published for ended streams and that did not come
 	Lagged     uint64 // events the bus says were missed

@@ -125,6 +125,7 @@ func receive(ctx context.Context, s *server, sub *bus.Subscription, l *latencies
 		_, err := sub.TryViewBatch(batch, take)
 		switch {
 		case errors.Is(err, bus.ErrEmpty):
+			s.disown(true)
 			return nil
 		case s.missed(err) != nil:
 			return fmt.Errorf("receiving what is left: %w", err)

@@ -18,7 +18,8 @@ type outlet interface {
 // entry is a call in memory and the cell it is stored in, 0 if none.
 type entry struct {
 	call
-	cell int
+	cell    int
+	doubted bool // see disown
 }
 
 // server measures. It is used by one goroutine.
@@ -56,8 +57,8 @@ func (s *server) save(c *entry) {
 	}
 }
 
-// event takes note of an event, in place. The record of a call is stored before the totals, which
-// makes no difference: each skips on its own what it has seen.
+// event takes note of an event, in place. Each record skips on its own what it has seen. A call's is stored before the
+// totals: a call that only the totals knew of would be taken for one that is done with.
 func (s *server) event(h bus.Header, e *bus.Event) {
 	if v, ok := bus.As[events.RTPPacket](e); ok {
 		s.packet(h, v, e.Tail())
@@ -70,55 +71,46 @@ func (s *server) event(h bus.Header, e *bus.Event) {
 	}
 }
 
+// known returns the record of a call. A call that nothing is known of yet gets one, unless the event is an old one come again:
+// then it is a call that has been done with.
+//
+// Packets may run ahead of their call's state by a hair: this process may have looked at the empty Critical lane, and been
+// kept from running, just before a call came.
+func (s *server) known(key uint64, fresh bool) *entry {
+	c, ok := s.calls[key]
+	if ok || !fresh {
+		return c
+	}
+	c = &entry{call: call{Key: key}}
+	s.calls[key] = c
+	if s.store == nil {
+		return c
+	}
+	if c.cell, ok = s.store.take(); !ok {
+		s.unsaved++
+	}
+	return c
+}
+
 func (s *server) callState(h bus.Header, shared *events.CallState) {
 	v := *shared // read once: it lies in shared memory
-	c, known := s.calls[v.Call]
-	if !known {
-		c = &entry{call: call{Key: v.Call, CallID: v.CallID}}
+	fresh := s.Marks.pass(h)
+	c := s.known(v.Call, fresh)
+	if c == nil {
+		return
 	}
-	gap := uint64(0)
 	if c.Marks.pass(h) {
 		if v.Seq > c.Seq+1 {
-			gap = uint64(v.Seq - c.Seq - 1)
+			s.StateGaps += uint64(v.Seq - c.Seq - 1)
 		}
-		c.Seq, c.State, c.Payload = v.Seq, v.State, v.Payload
+		c.CallID, c.Seq, c.State, c.Payload = v.CallID, v.Seq, v.State, v.Payload
+		s.save(c)
 	}
-	if s.Marks.pass(h) {
+	if fresh {
 		s.States++
-		s.StateGaps += gap
 		s.saveTotals()
-	} else if !known {
-		return // of a call that has been done with, and comes again after a kill
 	}
-	if !known {
-		s.begin(c)
-	}
-	s.save(c)
 	s.finish(c)
-}
-
-func (s *server) begin(c *entry) {
-	s.calls[c.Key] = c
-	if s.store == nil {
-		return
-	}
-	cell, ok := s.store.take()
-	if !ok {
-		s.unsaved++
-		return
-	}
-	c.cell = cell
-}
-
-// finish forgets a call when nothing more can come.
-func (s *server) finish(c *entry) {
-	if !c.done() {
-		return
-	}
-	delete(s.calls, c.Key)
-	if c.cell != 0 {
-		s.store.give(c.cell)
-	}
 }
 
 func (s *server) message(h bus.Header, size int) {
@@ -131,8 +123,8 @@ func (s *server) message(h bus.Header, size int) {
 
 func (s *server) packet(h bus.Header, shared *events.RTPPacket, tail []byte) {
 	v := *shared
-	c, known := s.calls[v.Call]
-	if known && c.Marks.pass(h) {
+	fresh := s.Marks.pass(h)
+	if c := s.known(v.Call, fresh); c != nil && c.Marks.pass(h) {
 		payload, ok := v.Payload(tail)
 		if !ok {
 			c.Undone++
@@ -140,42 +132,69 @@ func (s *server) packet(h bus.Header, shared *events.RTPPacket, tail []byte) {
 		c.Stream.Add(quality.Packet{Arrival: v.Arrival, SSRC: v.SSRC, Timestamp: v.Timestamp, Seq: v.Seq, Type: v.Type, Payload: payload})
 		s.save(c)
 	}
-	if s.Marks.pass(h) {
+	if fresh {
 		s.Packets++
-		if !known {
-			s.Unknown++
-		}
 		s.saveTotals()
 	}
 }
 
 func (s *server) streamEnd(h bus.Header, shared *events.StreamEnd) {
 	v := *shared
-	c, known := s.calls[v.Call]
-	missing := uint64(0)
-	if known {
-		if c.Marks.pass(h) {
-			c.Ended.Set(true)
-			s.save(c)
-		}
-		if v.Published > c.Stream.Received {
-			missing = v.Published - c.Stream.Received
-		}
-		// Before the totals say that it is done: a kill in between reports twice rather than never.
-		s.sent(s.out.Report(&events.StreamReport{Quality: c.quality(), Missing: missing}))
+	fresh := s.Marks.pass(h)
+	c := s.known(v.Call, fresh)
+	if c == nil {
+		return
 	}
-	if s.Marks.pass(h) {
+	if c.Marks.pass(h) {
+		c.Ended.Set(true)
+		s.save(c)
+	}
+	missing := uint64(0)
+	if v.Published > c.Stream.Received {
+		missing = v.Published - c.Stream.Received
+	}
+	// Before the totals say that it is done: a kill in between reports twice rather than never.
+	s.sent(s.out.Report(&events.StreamReport{Quality: c.quality(), Missing: missing}))
+	if fresh {
 		s.Streams++
 		s.Missing += missing
 		s.saveTotals()
 	}
-	if known {
-		s.finish(c)
+	s.finish(c)
+}
+
+// finish forgets a call when nothing more can come.
+func (s *server) finish(c *entry) {
+	if c.State.Final() && c.Ended.Get() {
+		s.forget(c)
+	}
+}
+
+func (s *server) forget(c *entry) {
+	delete(s.calls, c.Key)
+	if c.cell != 0 {
+		s.store.give(c.cell)
+	}
+}
+
+// disown gives up on streams of which no call state told, if they had the time from one tick to the next or if now is the end.
+func (s *server) disown(end bool) {
+	for _, c := range s.calls {
+		switch {
+		case c.State != 0:
+		case end || c.Ended.Get() && c.doubted:
+			s.Unknown += c.Stream.Received
+			s.saveTotals()
+			s.forget(c)
+		default:
+			c.doubted = c.Ended.Get()
+		}
 	}
 }
 
 // tick publishes how live streams are doing.
 func (s *server) tick() {
+	s.disown(false)
 	for _, c := range s.calls {
 		if c.Stream.Received > 0 && !c.Ended.Get() {
 			s.sent(s.out.Quality(&events.MediaQuality{Quality: c.quality()}))

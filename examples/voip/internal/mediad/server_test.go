@@ -138,10 +138,45 @@ func TestLossIsNoticed(t *testing.T) {
 	s.end("a", 3)
 	s.play(srv)
 	assert.EqualValues(t, 2, srv.StateGaps)
-	assert.EqualValues(t, 1, srv.Unknown)
 	assert.EqualValues(t, 2, srv.Missing)
 	require.Len(t, f.reports, 1)
 	assert.EqualValues(t, 2, f.reports[0].Missing)
+	srv.disown(true)
+	assert.EqualValues(t, 1, srv.Unknown)
+}
+
+// Lanes are read one after the other, so a packet may overtake its call's state, and even the whole stream may.
+func TestStateComesLate(t *testing.T) {
+	srv, f := memoryServer()
+	s := new(script)
+	s.packet("a", 0)
+	s.end("a", 1)
+	s.state("a", 1, events.Offered)
+	s.state("a", 2, events.Failed)
+	s.play(srv)
+	require.Len(t, f.reports, 1)
+	assert.Zero(t, srv.Missing)
+	assert.Empty(t, srv.calls)
+	srv.disown(true)
+	assert.Zero(t, srv.Unknown)
+}
+
+func TestStateNeverComes(t *testing.T) {
+	srv, _ := memoryServer()
+	s := new(script)
+	s.packet("a", 0)
+	s.play(srv)
+	srv.tick()
+	srv.tick()
+	assert.Len(t, srv.calls, 1, "more may come")
+	more := &script{next: s.next}
+	more.end("a", 1)
+	more.play(srv)
+	srv.tick()
+	assert.Len(t, srv.calls, 1, "its state may be on the way")
+	srv.tick()
+	assert.Empty(t, srv.calls)
+	assert.EqualValues(t, 1, srv.Unknown)
 }
 
 func TestPayloadOutsideThePacket(t *testing.T) {
