@@ -157,7 +157,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		s.Lanes = append(s.Lanes, info)
 	}
 	for _, t := range r.types.list() {
-		s.Types = append(s.Types, TypeInfo{Name: t.name, ID: int(t.id), Size: t.layout.Size, Fields: t.layout.String()})
+		s.Types = append(s.Types, TypeInfo{Name: t.name, ID: int(t.id), Size: t.layout.Size, Fields: t.layout.FieldList()})
 	}
 	return s
 }

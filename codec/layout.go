@@ -97,12 +97,17 @@ func (f *Field) members() (fields []Field, brackets string) {
 
 // String returns the layout for human readers: "CallID string64@0 State uint8@64, size 72, align 8".
 func (l *Layout) String() string {
+	fields := l.FieldList()
+	if fields != "" {
+		fields += ", "
+	}
+	return fields + fmt.Sprintf("size %d, align %d", l.Size, l.Align)
+}
+
+// FieldList returns the fields for human readers: "CallID string64@0 State uint8@64".
+func (l *Layout) FieldList() string {
 	var s strings.Builder
 	writeFields(&s, l.Fields)
-	if len(l.Fields) > 0 {
-		s.WriteString(", ")
-	}
-	fmt.Fprintf(&s, "size %d, align %d", l.Size, l.Align)
 	return s.String()
 }
 
