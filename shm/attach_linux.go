@@ -136,10 +136,12 @@ func (d *directory) attachOnce(s *spec) (_ *Region, err error) {
 		return nil, err
 	}
 
+	step("open lock file")
 	locks, err := d.openLocks(s.name, c, &h, unix.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
+	step("attach")
 	defer func() {
 		if err != nil {
 			_ = locks.close()

@@ -3,6 +3,7 @@ package shm
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -389,4 +390,41 @@ func TestJoinWhileRemoved(t *testing.T) {
 	}
 	require.NoError(t, Remove("calls", o))
 	assert.Empty(t, files(t, dir))
+}
+
+// One who joins finds that the region was removed, and perhaps made anew, between looking at it and attaching to it.
+func TestRegionReplacedWhileJoining(t *testing.T) {
+	for _, at := range []string{"open lock file", "attach"} {
+		for _, anew := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/anew=%v", at, anew), func(t *testing.T) {
+				dir := t.TempDir()
+				old := newTestRegion(t, dir, "calls")
+				require.NoError(t, old.Release())
+
+				var replaced *Region
+				once := false
+				step = func(name string) {
+					if name != at || once {
+						return
+					}
+					once = true
+					require.NoError(t, Remove("calls", &Options{Dir: dir}))
+					if anew {
+						replaced = newTestRegion(t, dir, "calls")
+					}
+				}
+				defer func() { step = func(string) {} }()
+
+				r, err := Open("calls", &Options{Dir: dir})
+				require.True(t, once)
+				if !anew {
+					require.ErrorIs(t, err, ErrNotExist)
+					return
+				}
+				require.NoError(t, err)
+				releaseAfter(t, r)
+				assert.Equal(t, replaced.ID(), r.ID())
+			})
+		}
+	}
 }

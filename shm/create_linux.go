@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// step is called at each step of a creation or a removal with its name, for tests that stop a process there.
+// step is called before each step of making, joining or removing a region that others may get in between of, with its
+// name, for tests that stop a process there.
 var step = func(name string) {}
 
 // create makes a region, through files without a name where the file system has them.

@@ -106,13 +106,17 @@ func TestLockSurvivesOtherDescriptors(t *testing.T) {
 
 func TestLockIsNotInherited(t *testing.T) {
 	dir := t.TempDir()
-	a := newTestRegion(t, dir, "calls")
-	b := openTestRegion(t, dir, "calls")
-	require.True(t, tryLockOK(t, a, 3))
+	made := newTestRegion(t, dir, "calls")
+	joined := openTestRegion(t, dir, "calls")
+	watcher := openTestRegion(t, dir, "calls")
+	require.True(t, tryLockOK(t, made, 3))
+	require.True(t, tryLockOK(t, joined, 4))
 	c := start(t, "idler")
 	c.expect("here")
-	require.NoError(t, a.Release())
-	assert.True(t, tryLockOK(t, b, 3), "a child started meanwhile keeps nothing")
+	require.NoError(t, made.Release())
+	require.NoError(t, joined.Release())
+	assert.True(t, tryLockOK(t, watcher, 3), "a child started meanwhile keeps nothing")
+	assert.True(t, tryLockOK(t, watcher, 4), "a child started meanwhile keeps nothing")
 	c.finish()
 }
 
