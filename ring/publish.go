@@ -6,10 +6,11 @@ import (
 	"github.com/rvoip/shmbus/internal/failpoint"
 )
 
-// maxTries bounds the search for a free entry. A producer that loses an entry
-// has seen somebody else publish; so many losses in a row do not happen, but
-// words that change at random could keep it searching for ever.
-const maxTries = 1 << 22
+// maxTries, and four times the capacity, bound the search for a free entry. A
+// producer that loses an entry has seen somebody else publish; so many losses in
+// a row do not happen, but words of a hostile process could keep it searching
+// for ever.
+const maxTries = 1 << 16
 
 // Publish publishes the slot of a reserved cell and returns its position. The
 // cell stays reserved when it fails: with ErrFull on a reliable lane without
@@ -62,7 +63,7 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 		panic("ring: publish of a cell that is not reserved")
 	}
 	l := p.lane
-	for range maxTries {
+	for range maxTries + 4*l.geo.Capacity {
 		failpoint.Hit(stepLoadEntry)
 		at := &l.entries[s&l.mask]
 		// Pairs with the CompareAndSwap below, of whichever producer.
