@@ -18,11 +18,15 @@ func (r *Region) Protect() (old bool) { return debug.SetPanicOnFault(true) }
 // error that wraps ErrFault. Every other panic goes on: a nil dereference, a fault elsewhere, a caller's own.
 func (r *Region) Caught(old bool, err *error) {
 	debug.SetPanicOnFault(old)
-	if v := recover(); v != nil {
-		if *err = r.Fault(v); *err == nil {
-			panic(v)
-		}
+	v := recover()
+	if v == nil {
+		return
 	}
+	fault := r.Fault(v)
+	if fault == nil {
+		panic(v) // and *err stays as it was
+	}
+	*err = fault
 }
 
 // Fault tells what a recovered panic means: an error that wraps ErrFault for an access to this region's mapping, nil

@@ -212,3 +212,23 @@ func TestListOfWhatIsUnreadable(t *testing.T) {
 	c.expect("private true")
 	c.expect("")
 }
+
+func TestIdentify(t *testing.T) {
+	dir := t.TempDir()
+	o := &Options{Dir: dir}
+	_, err := Identify("calls", o)
+	require.ErrorIs(t, err, ErrNotExist)
+	_, err = Identify(".calls", o)
+	require.ErrorIs(t, err, ErrName)
+
+	old := newTestRegion(t, dir, "calls")
+	id, err := Identify("calls", o)
+	require.NoError(t, err)
+	assert.Equal(t, old.ID(), id)
+
+	require.NoError(t, RemoveForce("calls", o))
+	anew := newTestRegion(t, dir, "calls")
+	id, err = Identify("calls", o)
+	require.NoError(t, err)
+	assert.Equal(t, anew.ID(), id)
+}
