@@ -66,11 +66,11 @@ func (c *client) report() (sum caller.Report, err error) {
 
 // dial lets the client that o asks for call target.
 func dial(ctx context.Context, o *options, target, temp string) (*client, error) {
-	path, found := lookPath("sipp")
+	path, err := exec.LookPath("sipp")
 	switch {
 	case o.Caller == callerOwn:
 		return dialOwn(ctx, o, target, "own caller")
-	case found:
+	case err == nil:
 		return dialSIPp(o, path, target, temp)
 	case o.Caller == callerSIPp:
 		return nil, errors.New("sipp is not installed (Debian package sip-tester); -caller own needs nothing")

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -177,10 +176,4 @@ func (t *tailBuffer) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(bytes.TrimSpace(t.buf))
-}
-
-// lookPath reports where a program is, if it is there.
-func lookPath(name string) (string, bool) {
-	path, err := exec.LookPath(name)
-	return path, err == nil && !errors.Is(err, os.ErrNotExist)
 }

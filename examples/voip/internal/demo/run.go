@@ -115,7 +115,8 @@ func (s *session) start(ctx context.Context) (err error) {
 }
 
 func (s *session) startMediad(ctx context.Context) (err error) {
-	s.mediad, _, err = start(ctx, s.o.Bin, "mediad", "-bus", s.name, "-dir", s.o.Dir, "-state", filepath.Join(s.temp, "mediad.state"))
+	state := filepath.Join(s.temp, "mediad.state")
+	s.mediad, _, err = start(ctx, s.o.Bin, "mediad", "-bus", s.name, "-dir", s.o.Dir, "-state", state)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -95,7 +96,7 @@ func TestCallsWithMediadKilled(t *testing.T) {
 }
 
 func TestCallsFromSIPp(t *testing.T) {
-	if _, found := lookPath("sipp"); !found {
+	if _, err := exec.LookPath("sipp"); err != nil {
 		t.Skip("SIPp is not installed (Debian package sip-tester)")
 	}
 	o := testOptions(t)

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,11 +32,14 @@ func (r *result) print(out io.Writer) {
 			lost(messages, r.mediad.Messages)),
 		row("RTP packets", r.rtpd.Received, r.rtpd.Published, r.mediad.Packets, lost(r.rtpd.Published, r.mediad.Packets)),
 	)
-	show(fmt.Sprintf("Audio of %d streams, decoded by mediad", len(r.streams)), []string{"", "least", "median", "greatest", "sent"},
-		r.spreadRow("level, dBm0", "%.2f", fmt.Sprintf("%.2f", r.options.Level), func(s events.StreamReport) float64 { return s.LevelDBm }),
-		r.spreadRow("packets", "%.0f", fmt.Sprint(r.options.packets()/r.options.Calls), func(s events.StreamReport) float64 { return float64(s.Packets) }),
-		r.spreadRow("lost before us", "%.0f", "", func(s events.StreamReport) float64 { return float64(s.Lost) }),
-		r.spreadRow("jitter, ms (RFC 3550)", "%.3f", "", func(s events.StreamReport) float64 { return s.JitterUS / 1e3 }),
+	show(fmt.Sprintf("Audio of %d streams, decoded by mediad", len(r.streams)),
+		[]string{"", "least", "median", "greatest", "sent"},
+		r.spreadRow("level, dBm0", 2, fmt.Sprintf("%.2f", r.options.Level),
+			func(s events.StreamReport) float64 { return s.LevelDBm }),
+		r.spreadRow("packets", 0, fmt.Sprint(r.options.packets()/r.options.Calls),
+			func(s events.StreamReport) float64 { return float64(s.Packets) }),
+		r.spreadRow("lost before us", 0, "", func(s events.StreamReport) float64 { return float64(s.Lost) }),
+		r.spreadRow("jitter, ms (RFC 3550)", 3, "", func(s events.StreamReport) float64 { return s.JitterUS / 1e3 }),
 	)
 	show("Lanes, and the time from publish to receive",
 		[]string{"", "events", "p50", "p90", "p99", "p99.9", "max", "deepest", "of", "lost"}, r.laneRows()...)
@@ -58,12 +62,12 @@ func (r *result) printNotes(out io.Writer) {
 	fmt.Fprintln(out, "Received by mediad; * by the demo, which follows what mediad finds.")
 	fmt.Fprintln(out)
 	for _, k := range r.kills {
-		fmt.Fprintf(out, "mediad (pid %d) was killed with SIGKILL and started again (pid %d) after %.1f s. Meanwhile %d call states,\n"+
-			"%d SIP messages and %d packets waited in the ring, up to %.1f s; they count, but not in the times above.\n",
+		fmt.Fprintf(out, "mediad (pid %d) was killed with SIGKILL and started again (pid %d) after %.1f s. "+
+			"Meanwhile %d call states,\n%d SIP messages and %d packets waited in the ring, up to %.1f s; they count, but not in the times above.\n",
 			k.Before, k.After, k.Dead.Seconds(), r.mediad.Held[bus.Critical.String()], r.mediad.Held[bus.High.String()],
 			r.mediad.Held[bus.Normal.String()], r.mediad.HeldMax.Seconds())
 	}
-	fmt.Fprintf(out, "%d of %d packets were read by the kernel straight into the ring, the others, which waited behind one, in batches.\n",
+	fmt.Fprintf(out, "%d of %d packets were read by the kernel straight into the ring, the others in batches, as they waited behind one.\n",
 		r.rtpd.InPlace, r.rtpd.Published)
 	gaps, sum := r.notReceived()
 	fmt.Fprintf(out, "Lost before the bus, between the caller and rtpd's sockets: %d packets (%d by their sequence numbers).\n", sum, gaps)
@@ -105,9 +109,13 @@ func took(ns int64) string {
 	return fmt.Sprintf("%.3g s", float64(ns)/float64(time.Second))
 }
 
-func (r *result) spreadRow(name, format, sent string, of func(events.StreamReport) float64) []string {
+func (r *result) spreadRow(name string, digits int, sent string, of func(events.StreamReport) float64) []string {
 	low, median, high := r.spread(of)
-	return []string{name, fmt.Sprintf(format, low), fmt.Sprintf(format, median), fmt.Sprintf(format, high), sent}
+	cells := []string{name}
+	for _, v := range []float64{low, median, high} {
+		cells = append(cells, strconv.FormatFloat(v, 'f', digits, 64))
+	}
+	return append(cells, sent)
 }
 
 func lost(published, received uint64) int64 { return int64(published) - int64(received) }

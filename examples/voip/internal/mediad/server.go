@@ -129,7 +129,9 @@ func (s *server) packet(h bus.Header, shared *events.RTPPacket, tail []byte) {
 		if !ok {
 			c.Undone++
 		}
-		c.Stream.Add(quality.Packet{Arrival: v.Arrival, SSRC: v.SSRC, Timestamp: v.Timestamp, Seq: v.Seq, Type: v.Type, Payload: payload})
+		c.Stream.Add(quality.Packet{
+			Arrival: v.Arrival, SSRC: v.SSRC, Timestamp: v.Timestamp, Seq: v.Seq, Type: v.Type, Payload: payload,
+		})
 		s.save(c)
 	}
 	if fresh {
@@ -216,7 +218,7 @@ func (c *call) quality() events.Quality {
 		Type:     c.Stream.Type,
 		Packets:  c.Stream.Received,
 		Lost:     uint64(max(0, c.Stream.Lost())),
-		JitterUS: c.Stream.Jitter / 1e3,
+		JitterUS: float64(c.Stream.JitterTime()) / 1e3,
 		LevelDBm: c.Stream.Level(),
 	}
 }

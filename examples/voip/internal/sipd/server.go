@@ -1,8 +1,8 @@
 package sipd
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,14 +14,10 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 	"github.com/rvoip/shmbus/examples/voip/events"
-	"github.com/rvoip/shmbus/examples/voip/internal/sdp"
 )
 
-const (
-	mediaWait = 3 * time.Second // for a port, before the caller gets a 503
-	stopWait  = 2 * time.Second // for handlers and for answers to our BYEs, when stopping
-	allow     = "INVITE, ACK, BYE, CANCEL, OPTIONS"
-)
+// stopWait is for handlers, and for answers to our BYEs, when stopping.
+const stopWait = 2 * time.Second
 
 // outlet is what the server tells of, and asks for: the bus, or a test.
 type outlet interface {
@@ -49,7 +45,6 @@ type Report struct {
 type server struct {
 	out outlet
 	log *slog.Logger
-	ua  *sipgo.UserAgent
 	dua sipgo.DialogUA
 
 	local netip.AddrPort
@@ -65,7 +60,9 @@ type server struct {
 }
 
 // serve answers calls on conn until ctx ends, then hangs up what is left.
-func serve(ctx context.Context, conn *net.UDPConn, out outlet, log *slog.Logger, ready func(netip.AddrPort) error) (*Report, error) {
+func serve(
+	ctx context.Context, conn *net.UDPConn, out outlet, log *slog.Logger, ready func(netip.AddrPort) error,
+) (*Report, error) {
 	s := &server{out: out, log: log, local: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent("shmbus"),
 		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(log)),
@@ -82,7 +79,6 @@ func serve(ctx context.Context, conn *net.UDPConn, out outlet, log *slog.Logger,
 	if err != nil {
 		return nil, fmt.Errorf("SIP client: %w", err)
 	}
-	s.ua = ua
 	s.dua = sipgo.DialogUA{Client: client, ContactHDR: sip.ContactHeader{
 		Address: sip.Uri{Scheme: "sip", User: "shmbus", Host: s.local.Addr().String(), Port: int(s.local.Port())},
 	}}
@@ -101,17 +97,10 @@ func serve(ctx context.Context, conn *net.UDPConn, out outlet, log *slog.Logger,
 	case <-ctx.Done():
 		err = nil
 	case err = <-done:
-		err = fmt.Errorf("SIP socket: %w", cmpErr(err, net.ErrClosed))
+		err = fmt.Errorf("SIP socket: %w", cmp.Or(err, net.ErrClosed))
 	}
 	s.stop()
 	return s.report(), err
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // handle lets stop wait for a handler.
@@ -162,147 +151,6 @@ func (s *server) stop() {
 	select {
 	case <-finished:
 	case <-ctx.Done(): // a caller who does not acknowledge a refusal would hold it up for 32 seconds
-	}
-}
-
-func (s *server) onInvite(req *sip.Request, tx sip.ServerTransaction) {
-	if req.CallID() == nil || req.To() == nil {
-		s.respond(tx, sip.NewResponseFromRequest(req, sip.StatusBadRequest, "Bad Request", nil))
-		return
-	}
-	if req.To().Params.Has("tag") {
-		// Inside a call. Nothing about its audio is open to negotiation, and the call goes on as it is.
-		s.respond(tx, sip.NewResponseFromRequest(req, sip.StatusNotAcceptableHere, "Not Acceptable Here", nil))
-		return
-	}
-	dialog, err := s.dua.ReadInvite(req, tx)
-	if err != nil {
-		s.log.Warn("INVITE refused", "err", err)
-		s.respond(tx, sip.NewResponseFromRequest(req, sip.StatusBadRequest, "Bad Request", nil))
-		return
-	}
-	id := req.CallID().Value()
-	c := newCall(id, s.out.CallState)
-	c.dialog = dialog
-	if _, known := s.calls.LoadOrStore(id, c); known {
-		s.respond(tx, sip.NewResponseFromRequest(req, sip.StatusLoopDetected, "Loop Detected", nil))
-		return
-	}
-	if err := s.answer(c, req); err != nil {
-		s.log.Warn("call not answered", "call", id, "err", err)
-		s.calls.Delete(id)
-	}
-}
-
-// answer takes a call from its offer to the ACK.
-func (s *server) answer(c *call, req *sip.Request) error {
-	offer, notAcceptable := sdp.Parse(req.Body())
-	c.media(offer.Payload, events.AddrFrom(offer.Addr))
-	port, cancel := s.out.Expect(c.key)
-	defer cancel()
-	s.change(c, events.Offered, 0)
-	if notAcceptable != nil {
-		return errors.Join(notAcceptable, s.refuse(c, sip.StatusNotAcceptableHere, "Not Acceptable Here"))
-	}
-	if err := c.dialog.Respond(sip.StatusTrying, "Trying", nil); err != nil {
-		return s.lost(c, err)
-	}
-	s.change(c, events.Ringing, sip.StatusRinging)
-	if err := c.dialog.Respond(sip.StatusRinging, "Ringing", nil); err != nil {
-		return s.lost(c, err)
-	}
-
-	timeout := time.NewTimer(mediaWait)
-	defer timeout.Stop()
-	var local events.Addr
-	select {
-	case local = <-port:
-	case <-timeout.C:
-	case <-c.dialog.Context().Done():
-		return s.lost(c, context.Cause(c.dialog.Context()))
-	}
-	if local.Port == 0 {
-		return errors.Join(errors.New("no media port: is rtpd running?"),
-			s.refuse(c, sip.StatusServiceUnavailable, "No Media"))
-	}
-
-	s.change(c, events.Answered, sip.StatusOK)
-	answer := sdp.Audio{Addr: local.AddrPort(), Payload: offer.Payload}
-	if err := c.dialog.RespondSDP(answer.Body(c.key, "recvonly")); err != nil {
-		return s.lost(c, err)
-	}
-	return nil
-}
-
-// refuse ends a call that is not answered.
-func (s *server) refuse(c *call, status int, reason string) error {
-	if !s.change(c, events.Failed, status) {
-		return nil // it has been refused, or cancelled, meanwhile
-	}
-	return c.dialog.Respond(status, reason, nil)
-}
-
-// lost ends a call that broke off: the caller cancelled it, or never acknowledged the answer.
-func (s *server) lost(c *call, err error) error {
-	if errors.Is(err, sip.ErrTransactionCanceled) {
-		s.change(c, events.Cancelled, sip.StatusRequestTerminated)
-		return err
-	}
-	s.change(c, events.Failed, sip.StatusRequestTimeout)
-	return err
-}
-
-func (s *server) onAck(req *sip.Request, tx sip.ServerTransaction) {
-	c := s.find(req)
-	if c == nil {
-		return
-	}
-	// Published first: the audio may follow the ACK at once.
-	s.change(c, events.Confirmed, 0)
-	if err := c.dialog.ReadAck(req, tx); err != nil {
-		s.log.Warn("ACK", "call", req.CallID().Value(), "err", err)
-	}
-}
-
-func (s *server) onBye(req *sip.Request, tx sip.ServerTransaction) {
-	c := s.find(req)
-	if c == nil {
-		s.respond(tx, sip.NewResponseFromRequest(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist", nil))
-		return
-	}
-	s.change(c, events.Ended, 0)
-	if err := c.dialog.ReadBye(req, tx); err != nil {
-		s.log.Warn("BYE", "call", req.CallID().Value(), "err", err)
-	}
-	s.calls.Delete(req.CallID().Value())
-}
-
-// onCancel answers a CANCEL that matches no INVITE; sipgo handles the others.
-func (s *server) onCancel(req *sip.Request, tx sip.ServerTransaction) {
-	s.respond(tx, sip.NewResponseFromRequest(req, sip.StatusCallTransactionDoesNotExists, "Call/Transaction Does Not Exist", nil))
-}
-
-func (s *server) onOptions(req *sip.Request, tx sip.ServerTransaction) {
-	res := sip.NewResponseFromRequest(req, sip.StatusOK, "OK", nil)
-	res.AppendHeader(sip.NewHeader("Allow", allow))
-	res.AppendHeader(sip.NewHeader("Accept", sdp.ContentType))
-	s.respond(tx, res)
-}
-
-func (s *server) find(req *sip.Request) *call {
-	if req.CallID() == nil {
-		return nil
-	}
-	v, ok := s.calls.Load(req.CallID().Value())
-	if !ok {
-		return nil
-	}
-	return v.(*call)
-}
-
-func (s *server) respond(tx sip.ServerTransaction, res *sip.Response) {
-	if err := tx.Respond(res); err != nil {
-		s.log.Warn("response not sent", "status", res.StatusCode, "err", err)
 	}
 }
 
