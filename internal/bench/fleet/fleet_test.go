@@ -213,7 +213,7 @@ func TestAgentEndsWithItsInput(t *testing.T) {
 		var n note
 		require.NoError(t, json.NewDecoder(out).Decode(&n))
 		require.Equal(t, noteReady, n.Kind)
-		go io.Copy(io.Discard, out)
+		go func() { _, _ = io.Copy(io.Discard, out) }()
 		require.NoError(t, w.Close())
 		if err := <-ended; kind == "hang" {
 			require.ErrorIs(t, err, ErrOrphaned)

@@ -1,15 +1,23 @@
 package payload
 
-// Values of fixed sizes. Views are of types known to the compiler, so there is
-// one for each size that is often asked for.
+// Views are of types known to the compiler, so there is a value type for each
+// size that is often asked for. Their names say the bytes.
 type (
-	V16   struct{ W [2]uint64 }
-	V32   struct{ W [4]uint64 }
-	V48   struct{ W [6]uint64 }
-	V64   struct{ W [8]uint64 }
-	V128  struct{ W [16]uint64 }
-	V256  struct{ W [32]uint64 }
-	V512  struct{ W [64]uint64 }
+	// V16 is a note and a checksum; the larger ones have a body between them.
+	V16 struct{ W [2]uint64 }
+	// V32 has 32 bytes.
+	V32 struct{ W [4]uint64 }
+	// V48 has 48 bytes.
+	V48 struct{ W [6]uint64 }
+	// V64 has 64 bytes.
+	V64 struct{ W [8]uint64 }
+	// V128 has 128 bytes.
+	V128 struct{ W [16]uint64 }
+	// V256 has 256 bytes.
+	V256 struct{ W [32]uint64 }
+	// V512 has 512 bytes.
+	V512 struct{ W [64]uint64 }
+	// V1024 has 1024 bytes.
 	V1024 struct{ W [128]uint64 }
 )
 
