@@ -139,6 +139,9 @@ func (s *Subscription) await(w waitFor) error {
 			if s.state.Load()&closed != 0 {
 				return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
 			}
+			if err := s.release(); err != nil {
+				return err
+			}
 			return ErrEmpty
 		}
 		if err := s.sleep(w); err != nil {

@@ -23,11 +23,8 @@ func (s *Subscription) sleep(w waitFor) error {
 	if err := s.over(w); err != nil {
 		return err
 	}
-	// Give the windows back before sleeping: nobody may wait for a sleeper.
-	for _, l := range s.lanes {
-		if err := l.release(); err != nil {
-			return err
-		}
+	if err := s.release(); err != nil {
+		return err
 	}
 	switch s.wait {
 	case WaitSpin:
@@ -41,6 +38,17 @@ func (s *Subscription) sleep(w waitFor) error {
 		}
 	}
 	return s.park(w)
+}
+
+// release gives back what has been read once there is nothing more: nobody may
+// wait for who sleeps, or does something else.
+func (s *Subscription) release() error {
+	for _, l := range s.lanes {
+		if err := l.release(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // release moves the cursor past a window that is used up.
