@@ -1,0 +1,65 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+)
+
+// CheckLanes checks the integrity of every lane: every slot is named by exactly
+// one entry or cell. Nobody may be publishing.
+func (b *Bus) CheckLanes() error {
+	return b.guarded(func() error {
+		var errs []error
+		for _, l := range b.region.lanes {
+			if err := l.Check(); err != nil {
+				errs = append(errs, fmt.Errorf("lane %s: %w", l.name(), err))
+			}
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// RecoverDead makes the pass that cleans up after dead participants now.
+func (b *Bus) RecoverDead() error {
+	return b.guarded(func() error {
+		b.recoverDead()
+		return nil
+	})
+}
+
+// Held is what is taken in a region.
+type Held struct{ Participants, Subscribers, TypeDrafts, Ports, Pins, Cursors int }
+
+// Held counts what is taken, by the dead and by the living.
+func (b *Bus) Held() (h Held, err error) {
+	err = b.guarded(func() error {
+		r := b.region
+		for i := range r.participants {
+			if r.participants[i].state.Load() != participantFree {
+				h.Participants++
+			}
+		}
+		for i := range r.subscribers {
+			if subState(r.subscribers[i].state.Load()).state() != subFree {
+				h.Subscribers++
+			}
+		}
+		for i := range r.types.records {
+			if o := r.types.owner(i).Load(); o != 0 && o != recordShared {
+				h.TypeDrafts++
+			}
+		}
+		for _, l := range r.lanes {
+			st := l.Stats()
+			h.Ports += st.PortsUsed
+			h.Pins += st.PinsUsed
+			for i := range r.subscribers {
+				if l.Cursor(i).Joined {
+					h.Cursors++
+				}
+			}
+		}
+		return nil
+	})
+	return h, err
+}
