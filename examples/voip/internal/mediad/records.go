@@ -9,11 +9,11 @@ import (
 
 // marks holds, for each lane, the position after the last event that is contained in a record.
 // The switch runs with one shard a lane, so a position says all.
-type marks [4]uint64
+type marks [bus.Low + 1]uint64
 
 // pass reports whether the event at h is new to the record, and if so marks it as contained.
 func (m *marks) pass(h bus.Header) bool {
-	next := &m[h.Priority&3]
+	next := &m[h.Priority]
 	if h.Position < *next {
 		return false
 	}

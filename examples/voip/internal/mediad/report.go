@@ -26,8 +26,8 @@ type Quantiles struct {
 // latencies measures how long events are on their way.
 type latencies struct {
 	start   int64
-	lanes   [4]*hdrhistogram.Histogram
-	held    [4]uint64
+	lanes   [bus.Low + 1]*hdrhistogram.Histogram
+	held    [bus.Low + 1]uint64
 	heldMax time.Duration
 }
 
@@ -56,22 +56,21 @@ func Sum(h *hdrhistogram.Histogram) Quantiles {
 func (l *latencies) add(h bus.Header) {
 	took := bus.Now() - h.Time
 	if h.Time < l.start {
-		l.held[h.Priority&3]++
+		l.held[h.Priority]++
 		l.heldMax = max(l.heldMax, time.Duration(took))
 		return
 	}
 	// Out of range can only be what a hostile publisher stamped.
-	_ = l.lanes[h.Priority&3].RecordValue(max(0, took))
+	_ = l.lanes[h.Priority].RecordValue(max(0, took))
 }
 
 func (l *latencies) report() (times map[string]Quantiles, held map[string]uint64) {
 	times, held = make(map[string]Quantiles), make(map[string]uint64)
-	for i, h := range l.lanes {
-		name := bus.Priority(i).String()
-		if h.TotalCount() > 0 {
-			times[name] = Sum(h)
+	for p := bus.Critical; p <= bus.Low; p++ {
+		if l.lanes[p].TotalCount() > 0 {
+			times[p.String()] = Sum(l.lanes[p])
 		}
-		held[name] = l.held[i]
+		held[p.String()] = l.held[p]
 	}
 	return times, held
 }

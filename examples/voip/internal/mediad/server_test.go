@@ -32,7 +32,7 @@ func (f *findings) Report(v *events.StreamReport) error {
 
 // script is a sequence of events as the bus would deliver them, with their positions.
 type script struct {
-	next  [4]uint64
+	next  marks
 	steps []func(*server)
 }
 
