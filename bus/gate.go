@@ -41,9 +41,9 @@ func (g *gatekeeper) check(l *laneUse, now int64) {
 	g.next = g.next[:0]
 	for _, gate := range g.gates {
 		owner := subState(l.bus.region.subscribers[gate.Reader].state.Load()).owner()
-		if l.bus.recoverIfDead(owner) {
-			continue
-		}
+		// What recovery clears is no gate any more. What is left of a durable
+		// subscription waits for its next process, as long as any may.
+		l.bus.recoverIfDead(owner)
 		since := g.since(gate, now)
 		if after >= 0 && now-since >= after && l.Evict(gate.Reader, gate) {
 			continue

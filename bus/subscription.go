@@ -229,10 +229,16 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	return nil
 }
 
+// durableTries bounds how often that may be lost: a record that contradicts
+// itself is never won.
+const durableTries = 1 << 12
+
 // joinDurable takes over the durable subscription of that name, or makes it.
+//
+// Each round loses to somebody who made it, took it, or left it.
 func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 	r, b := s.bus.region, s.bus
-	for {
+	for range durableTries {
 		if i, word, ok := r.findDurable(o.Durable, subDetached); ok {
 			active := makeSub(subActive, b.self, word.gen()+1)
 			if !r.subscribers[i].state.CompareAndSwap(uint64(word), uint64(active)) {
@@ -262,6 +268,7 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 		}
 		r.freeSubscriber(s.record)
 	}
+	return fmt.Errorf("%w: durable subscription %q is neither free nor held by anybody", ErrCorrupt, o.Durable)
 }
 
 func (b *Bus) held(durable string, owner int) error {
@@ -302,8 +309,9 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 		rec.lanes.Store(had | has)
 	}
 	for i, l := range s.bus.region.lanes {
-		if bit := uint64(1) << i; had&bit != 0 && has&bit == 0 {
-			l.ClearCursor(s.record) // no longer wanted
+		// Not wanted any more, or left by a process that died in here.
+		if bit := uint64(1) << i; s.durable && has&bit == 0 {
+			l.ClearCursor(s.record)
 		}
 	}
 	rec.lanes.Store(has)
@@ -342,18 +350,25 @@ func (s *Subscription) count() (st SubscriberStats) {
 // Name returns the name that viewers show.
 func (s *Subscription) Name() string { return s.name }
 
-// Remove closes the subscription and forgets it also if it is durable.
+// Remove closes the subscription and forgets it also if it is durable. It fails
+// with ErrClosed when the subscription has been closed before.
 func (s *Subscription) Remove() error {
-	s.forget()
-	return s.Close()
+	if err := s.close(closed | erased); err != nil {
+		return err
+	}
+	if s.state.Load()&erased == 0 {
+		return fmt.Errorf("subscription %s: %w; subscribe again to remove it", s.name, ErrClosed)
+	}
+	return nil
 }
 
 // The life of a subscription, beside its state in the region:
 //
 //	idle ──receive──> busy ──wait──> busy|asleep
 //
-// Close sets closed in any of them, Remove erased. Idle: Close gives the place back. Busy: the
-// receiving goroutine does so when it leaves. Asleep: it is woken for that.
+// Close sets closed in any of them, Remove erased with it. Idle: Close gives the
+// place back. Busy: the receiving goroutine does so when it leaves. Asleep: it is
+// woken for that, and calls no callback any more.
 const (
 	busy   = 1
 	closed = 2
@@ -379,26 +394,19 @@ func (s *Subscription) end() {
 	}
 }
 
-func (s *Subscription) forget() {
-	for {
-		st := s.state.Load()
-		if st&closed != 0 || s.state.CompareAndSwap(st, st|erased) {
-			return
-		}
-	}
-}
-
 // Close gives the subscription's place in the region back; of a durable one the
 // cursors stay. A call that waits returns ErrClosed at once, and Close waits for
 // it. While a callback runs, Close returns at once, and the place is given back
 // when the callback has returned: its events stay valid. Close is idempotent.
-func (s *Subscription) Close() error {
+func (s *Subscription) Close() error { return s.close(closed) }
+
+func (s *Subscription) close(marks uint32) error {
 	for {
 		st := s.state.Load()
 		if st&closed != 0 {
 			return nil
 		}
-		if !s.state.CompareAndSwap(st, st|closed) {
+		if !s.state.CompareAndSwap(st, st|marks) {
 			continue
 		}
 		switch {

@@ -77,7 +77,7 @@ func (s *Subscriber[T]) ReceiveBatch(ctx context.Context, dst []Message[T]) (n i
 	if len(dst) == 0 {
 		return 0, nil
 	}
-	return s.s.many(waitFor{ctx: ctx}, len(dst), func(e *Event) error {
+	_, err = s.s.many(waitFor{ctx: ctx}, len(dst), func(e *Event) error {
 		v, err := s.value(e)
 		if err != nil {
 			return err
@@ -86,6 +86,7 @@ func (s *Subscriber[T]) ReceiveBatch(ctx context.Context, dst []Message[T]) (n i
 		n++
 		return nil
 	})
+	return n, err
 }
 
 // View waits for an event and calls fn with it in place: no copy, and nothing

@@ -80,13 +80,18 @@ func (s *Subscription) spin(w waitFor) error {
 }
 
 // park sleeps on the bell.
-func (s *Subscription) park(w waitFor) error {
+func (s *Subscription) park(w waitFor) (err error) {
 	b := s.bus
 	// Close wakes who is asleep; who is not will look at the state.
 	if !s.state.CompareAndSwap(busy, busy|asleep) {
 		return s.over(w)
 	}
-	defer s.wakened()
+	defer func() {
+		// Close waits for us: it must not come to wait for a callback.
+		if s.wakened()&closed != 0 && err == nil {
+			err = s.over(w)
+		}
+	}()
 	rec := &b.region.subscribers[s.record]
 	rec.waiting.Store(1)
 	defer rec.waiting.Store(0)
@@ -132,12 +137,12 @@ func (s *Subscription) unheed() {
 	}
 }
 
-// wakened takes the mark of the sleeper away.
-func (s *Subscription) wakened() {
+// wakened takes the mark of the sleeper away, and returns what was marked.
+func (s *Subscription) wakened() uint32 {
 	for {
 		st := s.state.Load()
 		if s.state.CompareAndSwap(st, st&^asleep) {
-			return
+			return st
 		}
 	}
 }
