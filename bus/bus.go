@@ -18,10 +18,11 @@ type Bus struct {
 	self   int // our participant
 	lanes  []*laneUse
 
-	goTypes sync.Map // goTypeKey -> goType
-	views   sync.Map // viewKey -> size in bytes
-	typeMu  sync.Mutex
-	lockMu  sync.Mutex // lock bytes belong to the attachment, not to goroutines
+	goTypes   sync.Map // goTypeKey -> goType
+	views     sync.Map // viewKey -> size in bytes
+	typeLanes sync.Map // TypeID -> Priority that the type has of its own
+	typeMu    sync.Mutex
+	lockMu    sync.Mutex // lock bytes belong to the attachment, not to goroutines
 
 	// users counts what keeps the memory mapped: the bus while it is open,
 	// each call under way, each port, each subscription.

@@ -37,8 +37,9 @@ type SubscribeOptions struct {
 	Types []TypeID
 	// Type overrides what T says of itself, for Subscribe[T].
 	Type TypeOptions
-	// Priorities are the lanes to read. Default: all four for Bus.Subscribe,
-	// the priority of the type for Subscribe[T].
+	// Priorities are the lanes to read. Default: those that the types have of
+	// their own; all four if there are no Types, or one that TypeFor has not
+	// been asked for.
 	Priorities []Priority
 	// Start says where a new subscription begins. A durable one that exists
 	// goes on where it was.
@@ -81,9 +82,9 @@ type Subscription struct {
 
 	// Owned by the receiving goroutine.
 	event    Event
-	current  *subLane // lane of the event handed out and not finished
-	streak   int      // events handed out since a lower lane had its turn
-	served   uint64
+	current  *subLane        // lane of the event handed out and not finished
+	streak   int             // events handed out since a lower lane had its turn
+	served   uint64          // events looked at
 	views    []view          // by type
 	deferred error           // to be returned by the next call
 	heeded   <-chan struct{} // of the context whose end wakes us
@@ -182,7 +183,7 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	}
 	priorities := o.Priorities
 	if len(priorities) == 0 {
-		priorities = []Priority{Critical, High, Normal, Low}
+		priorities = b.lanesOf(types)
 	}
 	for _, p := range priorities {
 		if !p.valid() {

@@ -202,6 +202,24 @@ func (b *Bus) viewSize(id TypeID, t reflect.Type) (int, bool) {
 	return v.(int), true
 }
 
+// lanesOf returns the priorities that the types have of their own; all of them if
+// there are no types, or one that this process has not registered.
+func (b *Bus) lanesOf(types []TypeID) []Priority {
+	var ps []Priority
+	for _, t := range types {
+		p, ok := b.typeLanes.Load(t)
+		if !ok {
+			ps = nil
+			break
+		}
+		ps = append(ps, p.(Priority))
+	}
+	if ps == nil {
+		return []Priority{Critical, High, Normal, Low}
+	}
+	return ps
+}
+
 type viewKey struct {
 	id TypeID
 	t  reflect.Type
@@ -236,6 +254,7 @@ func typeFor[T any](b *Bus, override TypeOptions) (goType, error) {
 			return goType{}, err
 		}
 		b.views.Store(viewKey{id, key.t}, layout.Size)
+		b.typeLanes.Store(id, o.Priority)
 		v, _ = b.goTypes.LoadOrStore(key, goType{id: id, size: layout.Size, priority: o.Priority})
 	}
 	t := v.(goType)
