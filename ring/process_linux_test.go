@@ -38,6 +38,7 @@ const taskVariable = "SHMBUS_RING_TEST_TASK"
 type task struct {
 	Dir      string
 	Reliable bool
+	Capacity int // 8 if zero
 	ID       int
 	Role     string
 	Hurry    bool           // publishes without permission
@@ -61,6 +62,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func (tk *task) geometry() ring.Geometry {
+	geo := worldGeometry(tk.Reliable)
+	if tk.Capacity > 0 {
+		geo.Capacity = tk.Capacity
+	}
+	return geo
+}
+
 // run is the life of a child.
 func (tk *task) run() int {
 	err := tk.work()
@@ -73,7 +82,7 @@ func (tk *task) run() int {
 }
 
 func (tk *task) work() error {
-	w, err := enter(tk.Dir, worldGeometry(tk.Reliable), tk.ID)
+	w, err := enter(tk.Dir, tk.geometry(), tk.ID)
 	if err != nil {
 		return err
 	}
