@@ -108,6 +108,9 @@ bool won[PORTS];        /* the exchange is won and not booked into the cell yet 
 #if R > 0
 short held[R];          /* positions read in place: first << 4 | count */
 #endif
+#if B > 1
+byte nth[SLOTS];        /* place in its batch of an event not published yet */
+#endif
 #if KILLS > 0
 byte kills = KILLS;
 #endif
@@ -148,7 +151,7 @@ hidden byte r_cursor_back;              /* a cursor moved backwards */
 #define CHECK(prop, cond)       prop = (cond); assert(prop)
 
 hidden byte z, zc, zr;
-hidden short zmask;
+hidden int zmask;
 
 /* First position not published yet: in a gapless ring one past the newest. */
 inline newest()

@@ -58,7 +58,15 @@ inline forget()
 #define READER_GATES    (s >= gpos + N)
 #endif
 
-/* A free cell is chosen and filled: the slot's old event is gone from here on. */
+#if B > 1
+#define END_OF_BATCH    todo = 0; order = 0
+#define NUMBER(slot, n) nth[slot] = n
+#else
+#define END_OF_BATCH    todo = 0
+#define NUMBER(slot, n) skip
+#endif
+
+/* Free cells are chosen and filled: the old events of their slots are gone from here on. */
 inline fill_cells()
 {
         todo = 0; zc = 0; z = 0;
@@ -68,6 +76,7 @@ inline fill_cells()
                 :: USABLE(z) ->
                         todo = todo | 1 << z;
                         zc++;
+                        NUMBER(CSLOT(S[p*K+z]), zc);
                         not_read(content[CSLOT(S[p*K+z])]);
                         content[CSLOT(S[p*K+z])] = 0
                 :: else
@@ -82,9 +91,15 @@ inline fill_cells()
 /* j becomes the next filled cell. */
 inline lowest()
 {
+#ifdef MUT_BATCH_ORDER
+        j = (todo -> K - 1 : 0);
+        do
+        :: todo != 0 && !(todo >> j & 1) -> j--
+#else
         j = 0;
         do
         :: todo != 0 && !(todo >> j & 1) -> j++
+#endif
         :: else -> break
         od
 }
@@ -211,11 +226,6 @@ inline scan_result()
 #define LEAVE_IF_DONE   if :: sent >= M || solo == me + 1 -> goto done :: else fi
 #else
 #define LEAVE_IF_DONE   if :: sent >= M -> goto done :: else fi
-#endif
-#if B > 1
-#define END_OF_BATCH    todo = 0; order = 0
-#else
-#define END_OF_BATCH    todo = 0
 #endif
 
 /* The last position this cursor leaves room for is published. */
@@ -412,6 +422,8 @@ cas:
                                 sent++;
 #if B > 1
                                 order++;
+                                CHECK(f_batch_not_prefix, nth[MINE] == order);
+                                nth[MINE] = 0;
 #endif
 #ifdef MUT_INTENT_AFTER_CAS
                                 wonj[p] = j; wond[p] = SLOT(w);
@@ -502,7 +514,7 @@ no_room:
 #ifdef SOLO
                 if
                 :: solo && fresh -> CHECK(h_false_full, TRULY_FULL)
-                :: solo && !fresh && !(TRULY_FULL) -> todo = 0; s = 0; j = 0; goto idle
+                :: solo && !fresh && !(TRULY_FULL) -> END_OF_BATCH; s = 0; j = 0; goto idle
                 :: else
                 fi;
 #endif
