@@ -75,7 +75,7 @@ vet: ## go vet, also of what other builds see
 
 .PHONY: lint
 lint: $(GOLANGCI) vet ## gofmt, go vet and golangci-lint
-	@unformatted="$$(gofmt -l .)"; if [ -n "$$unformatted" ]; then \
+	@unformatted="$$("$$($(GO) env GOROOT)/bin/gofmt" -l .)"; if [ -n "$$unformatted" ]; then \
 		echo "not formatted (run gofmt -w):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	$(GOLANGCI) run ./...
 
