@@ -50,6 +50,12 @@ func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done in
 		}
 		m, err := attemptBatch(p, shard, b, done, end)
 		done += m
+		if errors.Is(err, ErrNoSlot) {
+			// The slots of that port are on loan, perhaps not those of another.
+			if err = p.attempt(shard, b.value(done), b.with(done)); err == nil {
+				done++
+			}
+		}
 		if errors.Is(err, ErrFull) {
 			err = p.refused(ctx, shard, true)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +24,7 @@ type laneUse struct {
 	mu    sync.Mutex // grows seats
 	seats atomic.Pointer[[]*seat]
 	turn  atomic.Uint32
+	own   map[*seat]struct{} // of exclusive publishers, under mu
 
 	gates gatekeeper
 }
@@ -62,6 +65,29 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 		return nil, fmt.Errorf("lane %s: %w", l.name(), err)
 	}
 	return &seat{use: l, prod: prod}, nil
+}
+
+// exclusive returns a seat of one publisher's own.
+func (l *laneUse) exclusive() (*seat, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, err := l.newSeat()
+	if err != nil {
+		return nil, err
+	}
+	if l.own == nil {
+		l.own = make(map[*seat]struct{})
+	}
+	l.own[s] = struct{}{}
+	return s, nil
+}
+
+// giveBack closes a seat of exclusive.
+func (l *laneUse) giveBack(s *seat) error {
+	l.mu.Lock()
+	delete(l.own, s)
+	l.mu.Unlock()
+	return s.close()
 }
 
 // open makes sure that there is a seat, so that a publisher fails early.
@@ -153,7 +179,10 @@ func (s *seat) settle() error {
 
 func (l *laneUse) close() error {
 	l.mu.Lock()
-	p := l.seats.Load()
+	seats := slices.Collect(maps.Keys(l.own))
+	if p := l.seats.Load(); p != nil {
+		seats = append(seats, *p...)
+	}
 	l.mu.Unlock()
 	err := l.bus.guarded(func() error {
 		l.WakeRoom()
@@ -163,10 +192,8 @@ func (l *laneUse) close() error {
 		err = nil
 	}
 	errs := []error{err}
-	if p != nil {
-		for _, s := range *p {
-			errs = append(errs, s.close())
-		}
+	for _, s := range seats {
+		errs = append(errs, s.close())
 	}
 	return errors.Join(errs...)
 }

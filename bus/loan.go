@@ -49,8 +49,8 @@ func (p *Publisher[T]) LoanFor(key uint64) (l Loan[T], err error) {
 	return Loan[T]{p: p, seat: s, cell: cell, shard: shard, slot: slot, key: key}, nil
 }
 
-// elsewhere tries the other seats of this process when the loans of one are out.
-// It returns a locked seat.
+// elsewhere reserves a slot of the other seats of this process when the
+// loans of one are out. It returns a locked seat.
 func (p *publisher) elsewhere(shard int, not *seat, err error) (*seat, int, []byte, error) {
 	if !errors.Is(err, ring.ErrNoSlot) || p.own != nil {
 		return nil, 0, nil, not.explain(err)

@@ -35,7 +35,10 @@ func (p *publisher) attempt(shard int, value []byte, w With) (err error) {
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
-		return s.explain(err)
+		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
+			return err
+		}
+		defer s.mu.Unlock()
 	}
 	p.fill(slot, value, w)
 	if _, err := s.prod.Publish(cell); err != nil {

@@ -61,6 +61,10 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 	if o == nil {
 		o = &PublisherOptions{}
 	}
+	if err := b.enter(); err != nil {
+		return nil, err
+	}
+	defer b.leave()
 	t, err := typeFor[T](b, o.Type)
 	if err != nil {
 		return nil, err
@@ -81,7 +85,7 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 			}
 			continue
 		}
-		s, err := l.newSeat()
+		s, err := l.exclusive()
 		if err != nil {
 			return nil, errors.Join(err, p.Close())
 		}
@@ -98,7 +102,7 @@ func (p *publisher) Close() error {
 	}
 	var errs []error
 	for _, s := range p.own {
-		errs = append(errs, s.close())
+		errs = append(errs, s.use.giveBack(s))
 	}
 	return errors.Join(errs...)
 }
