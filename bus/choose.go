@@ -2,8 +2,8 @@ package bus
 
 // choose picks the lane that the next event comes from, or nil when none has
 // one: the highest priority that has something, so that Critical is always
-// first, except that after starve events in a row a lower lane that has waited
-// gets its turn, the one that has waited longest.
+// first, except that a lower lane that has waited while starve others were
+// looked at gets its turn, the one that has waited longest, once in so many.
 func (s *Subscription) choose() *subLane {
 	if len(s.lanes) == 1 {
 		if l := s.lanes[0]; l.has() {
@@ -14,7 +14,12 @@ func (s *Subscription) choose() *subLane {
 	if s.streak >= s.starve {
 		s.streak = 0
 		if l := s.waiting(); l != nil {
-			return l
+			// Events in a row do not starve a lane that some were from.
+			waited := s.served - l.served
+			if waited >= uint64(s.starve) {
+				return l
+			}
+			s.streak = int(waited)
 		}
 	}
 	for i := 0; i < len(s.lanes); {

@@ -180,6 +180,8 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 	slot, pos := l.reader.Slot(l.next)
 	l.next++
 	s.current = l
+	s.served++
+	l.served = s.served
 	if err := s.event.set(l.lane, slot, pos); err != nil {
 		return false, err
 	}
@@ -188,8 +190,6 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 		s.settle()
 		return false, nil
 	}
-	s.served++
-	l.served = s.served
 	l.reader.Delivered(1)
 	return true, nil
 }
