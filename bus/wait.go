@@ -13,6 +13,12 @@ const (
 	// on two shared cores, processes that park after 20 short pauses moved
 	// 4.7 M events/s where spinning ones moved 0.26 M.
 	autoPauses = 20
+	// autoYields is how often it then lets another thread run first. Where
+	// processes share cores, a subscriber comes back to a backlog instead of
+	// being woken for single events, and the publisher does not pay for the
+	// wake: with five subscribers on two busy cores the median of four runs
+	// went from 0.77 to 2.28 M events/s.
+	autoYields = 2
 	// spinCheck is how often WaitSpin looks at what may end the wait.
 	spinCheck = 1 << 10
 )
@@ -35,6 +41,12 @@ func (s *Subscription) sleep(w waitFor) error {
 				return nil
 			}
 			shm.Pause(1)
+		}
+		for range autoYields {
+			shm.Yield()
+			if s.ready() {
+				return nil
+			}
 		}
 	}
 	return s.park(w)
