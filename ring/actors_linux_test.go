@@ -267,6 +267,27 @@ func (f *follower) hold() error {
 	return nil
 }
 
+// pin keeps its first window until it is stopped.
+func (f *follower) pin() error {
+	for f.r.Window() < worldWindow && !f.stop.Load() {
+		if _, err := f.poll(); err != nil {
+			return err
+		}
+	}
+	fmt.Println("pinned")
+	for !f.stop.Load() {
+		if err := f.again(); err != nil {
+			return err
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
+	if err := f.again(); err != nil {
+		return err
+	}
+	f.r.Leave()
+	return nil
+}
+
 // visit joins, by each way in turn, reads a few events and leaves.
 func (a *actor) visit() error {
 	ways := []func(*ring.Reader){(*ring.Reader).JoinOldest, (*ring.Reader).Join, (*ring.Reader).Resume}

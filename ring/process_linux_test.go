@@ -28,6 +28,7 @@ import (
 //	ready          it has entered the world and is about to begin
 //	at             it is at the step where it is to die or to freeze
 //	went on        it has worked on since (or, without a step, has worked)
+//	pinned         it holds a window
 //	recovered      it has recovered whom it was to
 //	end: <error>   it has stopped, in order if the error is "ok"
 //
@@ -41,6 +42,7 @@ type task struct {
 	Capacity int // 8 if zero
 	ID       int
 	Role     string
+	Life     int            // of a producer: how many of its id lived before
 	Hurry    bool           // publishes without permission
 	Targets  []int          // of a recoverer: whom it recovers
 	Step     failpoint.Step // where to die or freeze, if not empty
@@ -179,22 +181,25 @@ func start(t *testing.T, tk task) *child {
 	return c
 }
 
-// expect waits for one of lines; meanwhile, if given, is called again and again.
+// expect waits for a line, past others; meanwhile, if given, is called again and
+// again.
 func (c *child) expect(line string, meanwhile ...func()) {
 	c.t.Helper()
-	got := c.next(meanwhile...)
-	for got == "recovered" && got != line {
-		got = c.next(meanwhile...)
-	}
-	require.Equal(c.t, line, got, "child %+v", c.task)
+	c.expectOneOf(line, line, meanwhile...)
 }
 
 // expectOneOf waits for either of two lines and returns it.
-func (c *child) expectOneOf(a, b string) string {
+func (c *child) expectOneOf(a, b string, meanwhile ...func()) string {
 	c.t.Helper()
-	line := c.next()
-	require.Contains(c.t, []string{a, b}, line, "child %+v", c.task)
-	return line
+	for {
+		got := c.next(meanwhile...)
+		if got == a || got == b {
+			return got
+		}
+		if strings.HasPrefix(got, "end") {
+			require.FailNow(c.t, "a child ended early", "%s, not %q: %+v", got, a, c.task)
+		}
+	}
 }
 
 func (c *child) next(meanwhile ...func()) string {
@@ -248,14 +253,7 @@ func (c *child) thaw() { require.NoError(c.t, c.cmd.Process.Signal(unix.SIGCONT)
 func (c *child) stop() {
 	c.t.Helper()
 	require.NoError(c.t, c.stdin.Close())
-	for {
-		line := c.next()
-		if line == "went on" || line == "recovered" {
-			continue
-		}
-		assert.Equal(c.t, "end: ok", line, "child %+v", c.task)
-		break
-	}
+	c.expect("end: ok")
 	for range c.lines {
 	}
 	assert.NoError(c.t, c.cmd.Wait(), "child %+v", c.task)
@@ -278,10 +276,10 @@ const holderID = 5
 
 // roles are what a child may do, each until it is stopped.
 var roles = map[string]func(a *actor, tk *task) error{
-	"producer":       func(a *actor, _ *task) error { return a.produce(0, 1, 0) },
-	"batch producer": func(a *actor, _ *task) error { return a.produce(0, worldBatch, 0) },
-	"port changer":   func(a *actor, _ *task) error { return a.produce(0, 1, 2) },
-	"evictor":        func(a *actor, _ *task) error { return a.produce(0, 1, 0) },
+	"producer":       func(a *actor, tk *task) error { return a.produce(tk.Life, 1, 0) },
+	"batch producer": func(a *actor, tk *task) error { return a.produce(tk.Life, worldBatch, 0) },
+	"port changer":   func(a *actor, tk *task) error { return a.produce(tk.Life, 1, 2) },
+	"evictor":        func(a *actor, tk *task) error { return a.produce(tk.Life, 1, 0) },
 	"joiner":         func(a *actor, _ *task) error { return a.visit() },
 	"reader": func(a *actor, _ *task) error {
 		f, err := a.join(0, (*ring.Reader).Join)
@@ -296,6 +294,13 @@ var roles = map[string]func(a *actor, tk *task) error{
 			return err
 		}
 		return f.follow(false, true)
+	},
+	"pinner": func(a *actor, _ *task) error {
+		f, err := a.join(0, (*ring.Reader).Join)
+		if err != nil {
+			return err
+		}
+		return f.pin()
 	},
 	"five producers": func(a *actor, _ *task) error {
 		return five(func(k int) error { return a.produce(k, 1, 0) })
