@@ -50,7 +50,7 @@ type SubscribeOptions struct {
 	// Starve bounds how long lower lanes may be passed over: after so many
 	// events while one of them had some, it gets its turn. Default 64.
 	Starve int
-	// Wait overrides Options.Wait, if it is not WaitAuto.
+	// Wait is how it waits. Default Options.Wait.
 	Wait Wait
 }
 
@@ -157,7 +157,7 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	if s.starve == 0 {
 		s.starve = 64
 	}
-	if s.wait == WaitAuto {
+	if s.wait == 0 {
 		s.wait = b.opts.Wait
 	}
 	switch {
@@ -294,17 +294,21 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 			return fmt.Errorf("lane %s: %w; ask for a smaller Window, or raise Pins in its LaneGeometry", l.name(), err)
 		}
 		l.reader = l.NewReader(s.record, window)
-		bit := s.bit(l)
+		bit, lost := s.bit(l), false
 		has |= bit
-		switch {
+		switch was := l.Cursor(s.record); {
 		case had&bit != 0:
 			l.reader.Resume()
+			lost = l.Geometry().Reliable && was.Joined && !was.Gated
 		case o.Start == StartOldest:
 			l.reader.JoinOldest()
 		default:
 			l.reader.Join()
 		}
 		l.evictions = l.reader.Evictions()
+		if lost {
+			l.evictions-- // evicted while it was away: to be told
+		}
 		// Each lane as soon as it has a cursor: a process that is killed here
 		// must find it again.
 		rec.lanes.Store(had | has)
