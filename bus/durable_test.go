@@ -1,0 +1,229 @@
+package bus_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/bus"
+)
+
+var billing = &bus.SubscribeOptions{Durable: "billing"}
+
+func TestDurableGoesOnWhereItWas(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		publishTicks(t, pub, 0, 3)
+		sub := newSub[tick](t, b, billing)
+		requireEmpty(t, sub)
+		require.NoError(t, sub.Close())
+		for from := 3; from < 200; from += 20 {
+			publishTicks(t, pub, from, from+20) // while it is away
+			sub = newSub[tick](t, b, billing)
+			for i := from; i < from+20; i++ {
+				m, err := sub.TryReceive()
+				require.NoError(t, err)
+				require.Equal(t, uint64(i), m.Value.Seq)
+				if i == from+10 {
+					require.NoError(t, sub.Close()) // in the middle of a window
+					sub = newSub[tick](t, b, billing)
+				}
+			}
+			require.NoError(t, sub.Close())
+		}
+		sub = newSub[tick](t, b, billing)
+		requireEmpty(t, sub)
+		assert.Equal(t, uint64(200), sub.Stats().Received, "over all its lives")
+		assert.Equal(t, "billing", row(t, b, "billing", bus.Normal).Durable)
+	})
+}
+
+// While a durable subscription is away a reliable lane keeps what it has not
+// read, and does not take more.
+func TestDurableHoldsTheLaneWhileAway(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		require.NoError(t, newSub[tick](t, b, billing).Close())
+		require.Equal(t, capacity, fill(t, pub, 0))
+		info := row(t, b, "billing", bus.Normal)
+		assert.True(t, info.Gated)
+		assert.Equal(t, -1, info.Participant)
+		assert.False(t, info.Alive)
+		assert.Equal(t, uint64(capacity), info.Depth)
+		sub := newSub[tick](t, b, billing)
+		requireTicks(t, sub, 0, capacity)
+		require.NoError(t, sub.Remove())
+	})
+}
+
+// The policy of the lane holds for it too: after EvictAfter publishers go on, and
+// it learns what it missed when it comes back.
+func TestDurableEvictedWhileAway(t *testing.T) {
+	eachWith(t, evicting(), func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		require.NoError(t, newSub[tick](t, b, billing).Close())
+		const events = 3 * capacity
+		for i := range events {
+			require.NoError(t, pub.Publish(background(), &tick{Seq: uint64(i)}))
+		}
+		assert.True(t, row(t, b, "billing", bus.Normal).Evicted)
+		sub := newSub[tick](t, b, billing)
+		_, err := sub.TryReceive()
+		var lag *bus.LagError
+		require.ErrorAs(t, err, &lag)
+		requireLag(t, err, bus.Normal, lag.Missed, lag.Missed, true)
+		requireTicks(t, sub, int(lag.Missed), events)
+		assert.Equal(t, lag.Missed, sub.Stats().Missed)
+	})
+}
+
+// What a callback did not finish before the process went is received again.
+func TestDurableAtLeastOnce(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		sub := newSub[tick](t, b, billing)
+		publishTicks(t, pub, 0, 10)
+		for i := range 4 {
+			m, err := sub.TryReceive()
+			require.NoError(t, err)
+			require.Equal(t, uint64(i), m.Value.Seq)
+		}
+		// Event 3 is handed out and not finished: a process that died here would
+		// get it again. The cursor says so.
+		assert.Equal(t, uint64(3), row(t, b, "billing", bus.Normal).Cursor)
+		m, err := sub.TryReceive()
+		require.NoError(t, err)
+		require.Equal(t, uint64(4), m.Value.Seq)
+		assert.Equal(t, uint64(4), row(t, b, "billing", bus.Normal).Cursor)
+		require.NoError(t, sub.Close(), "who closes has finished it")
+		requireTicks(t, newSub[tick](t, b, billing), 5, 10)
+	})
+}
+
+func TestDurableBelongsToOne(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		sub := newSub[tick](t, b, billing)
+		_, err := bus.Subscribe[tick](b, billing)
+		require.ErrorIs(t, err, bus.ErrInUse)
+		assert.ErrorContains(t, err, "billing")
+		newSub[tick](t, b, &bus.SubscribeOptions{Durable: "archive"})
+		require.NoError(t, sub.Close())
+		newSub[tick](t, b, billing)
+		_, err = bus.Subscribe[tick](b, &bus.SubscribeOptions{Durable: strings.Repeat("x", 64)})
+		assert.ErrorIs(t, err, bus.ErrOptions)
+	})
+}
+
+func TestDurableRemoveForgets(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		before, err := b.Held()
+		require.NoError(t, err)
+		sub := newSub[tick](t, b, billing)
+		require.NoError(t, sub.Remove())
+		require.NoError(t, sub.Remove())
+		publishTicks(t, pub, 0, 2*capacity) // holds nobody back
+		sub = newSub[tick](t, b, billing)
+		requireEmpty(t, sub)
+		require.NoError(t, sub.Close())
+		assert.ErrorIs(t, sub.Remove(), bus.ErrClosed, "its place is not ours any more")
+		require.NoError(t, newSub[tick](t, b, billing).Remove())
+		after, err := b.Held()
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+	})
+}
+
+// A durable subscription may come back with other lanes: those it had go on, new
+// ones begin, old ones are let go of.
+func TestDurableWithOtherLanes(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		f := newFour(t, b)
+		on := func(ps ...bus.Priority) *bus.Subscription {
+			s, err := b.Subscribe(&bus.SubscribeOptions{Durable: "billing", Priorities: ps})
+			require.NoError(t, err)
+			return s
+		}
+		require.NoError(t, on(bus.Critical, bus.High).Close())
+		f.publish(t, bus.Critical, bus.High, bus.Normal)
+		s := on(bus.Critical, bus.Normal)
+		f.publish(t, bus.Normal)
+		m, err := s.TryReceive()
+		require.NoError(t, err)
+		assert.Equal(t, bus.Critical, m.Priority)
+		m, err = s.TryReceive()
+		require.NoError(t, err)
+		assert.Equal(t, uint64(1), m.Position, "the new lane began when it was subscribed to")
+		_, err = s.TryReceive()
+		require.ErrorIs(t, err, bus.ErrEmpty)
+		for range 2 * capacity { // High is free of it
+			f.publish(t, bus.High)
+		}
+		h, err := b.Held()
+		require.NoError(t, err)
+		assert.Equal(t, 2, h.Cursors)
+		assert.Equal(t, 32, h.Pins)
+	})
+}
+
+// However many make a durable subscription at the same time, one has it.
+func TestDurableRacingCreators(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		for round := range 30 {
+			name := fmt.Sprint("round ", round)
+			const racers = 4
+			results := make(chan *bus.Subscriber[tick], racers)
+			var start sync.WaitGroup
+			start.Add(racers)
+			for range racers {
+				go func() {
+					start.Done()
+					start.Wait()
+					s, err := bus.Subscribe[tick](b, &bus.SubscribeOptions{Durable: name, Window: 1})
+					if err != nil && !errors.Is(err, bus.ErrInUse) {
+						assert.NoError(t, err)
+					}
+					results <- s
+				}()
+			}
+			var winner *bus.Subscriber[tick]
+			for range racers {
+				if s := result(t, results); s != nil {
+					require.Nil(t, winner, "two have it")
+					winner = s
+				}
+			}
+			require.NotNil(t, winner, "nobody has it")
+			require.NoError(t, winner.Remove())
+		}
+		h, err := b.Held()
+		require.NoError(t, err)
+		assert.Equal(t, bus.Held{Participants: 1}, h)
+	})
+}
+
+// A durable subscription on a lossy lane counts what it misses while away.
+func TestDurableOnALossyLane(t *testing.T) {
+	eachWith(t, bus.Options{Geometry: small(), Heal: time.Hour}, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[crumb](t, b, nil)
+		require.NoError(t, newSub[crumb](t, b, billing).Close())
+		publishCrumbs(t, pub, 0, 500)
+		sub := newSub[crumb](t, b, billing)
+		_, err := sub.TryReceive()
+		var lag *bus.LagError
+		require.ErrorAs(t, err, &lag)
+		requireLag(t, err, bus.Low, lag.Missed, lag.Missed, false)
+		for i := lag.Missed; i < 500; i++ {
+			m, err := sub.TryReceive()
+			require.NoError(t, err)
+			require.Equal(t, i, m.Value.Seq)
+		}
+		requireEmpty(t, sub)
+	})
+}
