@@ -48,6 +48,9 @@ func (o *Options) withDefaults() (Options, error) {
 	if v.Process == "" {
 		v.Process = filepath.Base(os.Args[0])
 	}
+	if v.Wait == 0 {
+		v.Wait = WaitAuto
+	}
 	if v.Heal == 0 {
 		v.Heal = 20 * time.Millisecond
 	}

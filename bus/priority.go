@@ -48,12 +48,13 @@ func (p Policy) String() string {
 	return fmt.Sprintf("policy(%d)", uint8(p))
 }
 
-// Wait says how a subscription waits for events.
+// Wait says how a subscription waits for events. The zero value stands for "not
+// said".
 type Wait uint8
 
 const (
-	// WaitAuto pauses a very short time, then parks.
-	WaitAuto Wait = iota
+	// WaitAuto pauses a very short time, lets other threads run, then parks.
+	WaitAuto Wait = iota + 1
 	// WaitPark parks at once: least processor time, and the best choice
 	// where processes share cores.
 	WaitPark
