@@ -35,6 +35,9 @@
 #ifndef M
 #define M 2             /* publishes of a producer */
 #endif
+#ifndef M0
+#define M0 M            /* the same of producer 0 */
+#endif
 #ifndef KILLS
 #define KILLS 0         /* kills in one run, whoever they hit */
 #endif
@@ -43,6 +46,11 @@
 #endif
 #ifndef JOINS
 #define JOINS 1         /* how often one reader joins */
+#endif
+
+#ifdef MUT_SMALL_BUDGET
+#undef K
+#define K 1             /* pins and a batch of one need two */
 #endif
 
 #define SLOTS   (N + PORTS * K)

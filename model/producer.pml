@@ -15,6 +15,8 @@
 #define MYTURN  (solo == 0 || solo == me + 1)
 #define FORGET  forget()
 
+#define QUOTA   (me == 0 -> M0 : M)
+
 #ifdef SOLO
 bool finished[P];
 #endif
@@ -71,7 +73,7 @@ inline fill_cells()
 {
         todo = 0; zc = 0; z = 0;
         do
-        :: z < K && zc < B && zc < M - sent ->
+        :: z < K && zc < B && zc < QUOTA - sent ->
                 if
                 :: USABLE(z) ->
                         todo = todo | 1 << z;
@@ -223,9 +225,9 @@ inline scan_result()
 #define NEXT_AFTER_GATE if :: HELP_NEEDED -> goto help :: else -> NEXT_TO_CAS fi
 
 #ifdef SOLO
-#define LEAVE_IF_DONE   if :: sent >= M || solo == me + 1 -> goto done :: else fi
+#define LEAVE_IF_DONE   if :: sent >= QUOTA || solo == me + 1 -> goto done :: else fi
 #else
-#define LEAVE_IF_DONE   if :: sent >= M -> goto done :: else fi
+#define LEAVE_IF_DONE   if :: sent >= QUOTA -> goto done :: else fi
 #endif
 
 /* The last position this cursor leaves room for is published. */
@@ -244,9 +246,9 @@ proctype Producer(byte me)
         /* caches; lost with the process */
         byte free, safe, limit, seen[PORTS];
         /* one publish */
-        byte todo, left, j, s, t, p = me;
+        byte todo, j, s, t, p = me;
         short w, x;
-        bool gating, again;
+        bool gating;
         /* one scan */
         byte b, h, spos, gpos, tpos, pinned;
         short c;
@@ -350,7 +352,11 @@ look:
         STEP
                 w = E[s % N]; TRY;
                 if
+#ifdef MUT_NO_TAIL_HELP
+                :: POS(w) == s -> w = 0; goto from_tail
+#else
                 :: POS(w) == s -> w = 0; goto help_tail
+#endif
                 :: POS(w) > s -> s = POS(w) + 1; w = 0; goto look
                 :: else ->
                         CHECK(g_tail_ahead, POS(w) + N == s);

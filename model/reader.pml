@@ -22,7 +22,7 @@
 
 /* Option: what was pinned while the gate still held needs no second look. */
 #ifdef SKIP_REREAD
-#ifdef SKIP_REREAD_BELOW_BASE
+#ifdef MUT_SKIP_BELOW_BASE
 #define TRUSTED         GATE_NOW
 #else
 #define TRUSTED         (GATE_NOW && r >= BASE)
@@ -202,7 +202,11 @@ validate:
 reading:
         if
         :: atomic { MYTURN_AND true ->                  /* all of it */
+#ifdef MUT_COUNT_PINNED
+                d_step { r = r + k; GOT(m); m = 0; k = 0; held[i] = 0; C[i] = CURSOR(r, 0, GATE_NOW) };
+#else
                 d_step { r = r + k; GOT(k); m = 0; k = 0; held[i] = 0; C[i] = CURSOR(r, 0, GATE_NOW) };
+#endif
                 goto look
         }
 #if W > 1

@@ -5,6 +5,8 @@
 #
 #   scripts/model.sh          the short form, a few minutes on two busy cores
 #   scripts/model.sh long     larger bounds, and sweeps that are not exhaustive
+#   scripts/model.sh trail MODEL NAME[=VALUE]...
+#                             one run, and the steps of the shortest failure found in it
 #
 # JOBS sets how many checks run at once (default: the number of processors), KEEP=1
 # keeps the work folder. Exits with 1 when anything is not as it must be.
@@ -14,8 +16,11 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 form=${1:-short}
 case $form in
 short | long) ;;
+trail)
+    [ $# -ge 2 ] || { echo "usage: $0 trail exchange|wake|room [NAME[=VALUE]]..." >&2; exit 2; }
+    ;;
 *)
-    echo "usage: $0 [short|long]" >&2
+    echo "usage: $0 [short|long|trail ...]" >&2
     exit 2
     ;;
 esac
@@ -99,34 +104,37 @@ sweep_seconds=300
 
 # Mutations: mutation | model | bounds and switches | what is wrong in it.
 mutations='
-NO_SCAN | exchange | N=2 P=1 K=2 R=1 M=5 | a displaced slot is reused without a scan
-SCAN_BEFORE_CAS | exchange | N=2 P=1 K=2 R=1 M=5 | the scan that frees it was made before the exchange
+NO_SCAN | exchange | N=2 P=1 K=2 R=1 M=6 | a displaced slot is reused without a scan
+SCAN_BEFORE_CAS | exchange | N=2 P=1 K=2 R=1 M=6 | the scan that frees it was made before the exchange
 NO_REREAD | exchange | N=2 P=1 K=2 R=1 M=6 | the reader trusts entries looked at before it pinned
 EVICT_DROPS_PIN | exchange | RELIABLE N=2 P=1 K=2 R=1 M=6 EVICTS=1 | eviction takes the pin too
-SAFE_NO_TAIL | exchange | N=2 P=1 K=2 R=1 M=5 | `safe` is not bounded by the tail
-LIMIT_NO_TAIL | exchange | RELIABLE N=2 P=1 K=2 R=1 M=5 | `limit` is not bounded by the tail
-JOIN_NO_REREAD | exchange | RELIABLE N=2 P=1 K=2 R=1 M=5 | the joiner does not read the tail again
+SAFE_NO_TAIL | exchange | N=2 P=1 K=2 R=1 M=6 | `safe` is not bounded by the tail
+LIMIT_NO_TAIL | exchange | RELIABLE N=2 P=1 K=2 R=1 M=6 | `limit` is not bounded by the tail
+JOIN_NO_REREAD | exchange | RELIABLE N=2 P=1 K=2 R=1 M=6 | the joiner does not read the tail again
 JOIN_NO_REREAD | exchange | N=2 P=1 K=2 R=1 M=6 | the same on a lossy lane
 H_LATE | exchange | N=2 P=1 K=2 R=1 M=6 | the reader count is raised after the tail was re-read
 SCAN_H_FIRST | exchange | N=2 P=2 K=2 R=1 M=2 | the scan loads the reader count before the tail
-NO_GENERATION | exchange | OLD N=2 P=1 K=2 R=1 M=6 | joining at the oldest does not void `safe`
-NO_GENERATION | exchange | RELIABLE OLD N=2 P=1 K=2 R=1 M=6 | the same on a reliable lane
-SKIP_REREAD_BELOW_BASE | exchange | SKIP_REREAD RELIABLE OLD N=2 P=1 K=2 R=1 M=6 | the re-read is skipped before the join point
+NO_GENERATION | exchange | OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 | joining at the oldest does not void `safe`
+NO_GENERATION | exchange | RELIABLE OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | the same on a reliable lane
+SKIP_BELOW_BASE | exchange | SKIP_REREAD OLD RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | the re-read is skipped before the join point
 HALF_JOINED | exchange | RELIABLE DURABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 | a durable join that died half way is resumed
-RECOVERED_FREE | exchange | N=2 P=1 K=2 R=1 M=5 KILLS=1 | the recovered cell counts as free
+RECOVERED_FREE | exchange | N=2 P=1 K=2 R=1 M=6 KILLS=1 | the recovered cell counts as free
 NO_HELP | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=1 | no helping
 HELP_AFTER_CAS | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=1 | helping after the exchange
 HELP_ANY | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=1 | helping by position, whoever owns the entry
-INTENT_AFTER_CAS | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=1 | the intent is written after the exchange
-CLEAR_BEFORE_BOOK | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=1 | the producer clears its intent before the cell
+INTENT_AFTER_CAS | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=2 | the intent is written after the exchange
+CLEAR_BEFORE_BOOK | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=2 | the producer clears its intent before the cell
 CLEAR_BEFORE_RECOVERY_BOOK | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=2 | recovery clears the intent before the cell
 NO_REREAD_INTENT | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=1 | recovery does not read the intent again
-REUSE_NO_RECOVERY | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=1 | a port is reused without recovery
-FREE_BEFORE_BOOK | exchange | CLAIM PORTS=1 N=2 P=2 K=1 R=0 M=2 KILLS=1 | recovery gives the port up first
-CELL_BEFORE_CAS | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=1 | the cell is written before the exchange
+REUSE_NO_RECOVERY | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=2 | a port is reused without recovery
+FREE_BEFORE_BOOK | exchange | CLAIM PORTS=1 N=2 P=2 K=1 R=0 M=2 KILLS=2 | recovery gives the port up first
+CELL_BEFORE_CAS | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=2 | the cell is written before the exchange
 TAIL_BEFORE_CAS | exchange | N=2 P=2 K=1 R=0 M=2 | the tail is moved before the exchange
 BATCH_ORDER | exchange | N=2 P=1 K=3 R=0 B=2 M=4 | a batch is published out of order
-FULL_BY_TAIL | exchange | SOLO RELIABLE N=2 P=2 K=3 R=1 B=2 M=4 | full is reported because the tail lags
+COUNT_PINNED | exchange | COUNT N=2 P=1 K=2 R=1 M=9 JOINS=2 | what failed the re-read counts as received
+SMALL_BUDGET | exchange | N=2 P=1 K=2 R=1 M=6 | fewer cells than the batch and all pins
+NO_TAIL_HELP | exchange | SOLO N=2 P=2 K=1 R=0 M=2 KILLS=2 | nobody helps a tail that lags
+FULL_BY_TAIL | exchange | SOLO RELIABLE N=2 P=2 K=3 R=1 B=2 M0=1 M=4 | full is reported because the tail lags
 NO_RECHECK | wake | M=1 KILLS=0 | the sleeper does not look again before it waits
 ARM_AFTER_RECHECK | wake | M=1 KILLS=0 | the interest is set after that look
 COUNT_AFTER_RECHECK | wake | M=1 KILLS=0 | the count is read after that look
@@ -137,13 +145,13 @@ WAKE_NO_COUNT | wake | M=1 KILLS=0 | a wake without adding to the count
 WAKE_ONE | wake | M=1 KILLS=0 | one waiter of the bit is woken, not all
 CANCEL_NO_COUNT | wake | PUBLISHERS=1 M=1 KILLS=0 CANCELS=1 | cancelling does not add to the count
 FLAG_BEFORE_COUNT | wake | PUBLISHERS=1 M=1 KILLS=0 CANCELS=1 | the cancel flag is looked at before the count is read
-NO_CURSOR_RECHECK | room | M=1 KILLS=0 | the cursor is not looked at again after `want`
-WANT_BEFORE_CURSOR | room | M=1 KILLS=0 | the reader loads `want` before it moves its cursor
-ROOM_NO_COUNT | room | M=1 KILLS=0 | a wake without adding to the count
-COUNT_AFTER_RECHECK | room | M=1 KILLS=0 | the count is read after that look
+NO_CURSOR_RECHECK | room | M=2 KILLS=0 | the cursor is not looked at again after `want`
+WANT_BEFORE_CURSOR | room | M=2 KILLS=0 | the reader loads `want` before it moves its cursor
+ROOM_NO_COUNT | room | M=2 KILLS=0 | a wake without adding to the count
+COUNT_AFTER_RECHECK | room | M=2 KILLS=0 | the count is read after that look
 WANT_RAISED | room | N=2 BATCH=2 READERS=1 M=2 KILLS=0 STOPS=1 | `want` is raised over another publisher
 WAKE_ONE | room | M=2 KILLS=0 | one publisher is woken, not all
-LEAVE_SILENT | room | M=1 KILLS=0 LEAVES=1 | a reader leaves without waking
+LEAVE_SILENT | room | READERS=1 M=3 KILLS=0 LEAVES=1 | a reader leaves without waking
 '
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/shmbus-model.XXXXXX")
@@ -154,8 +162,31 @@ else
 fi
 export root work
 
+# trail MODEL NAME[=VALUE]...: finds a short failing run and prints its steps, without the flow of control.
+if [ "$form" = trail ]; then
+    model=$2
+    shift 2
+    args=("${@/#/-D}") run=(-n -m20000 -i)
+    case " $* " in *" SOLO "*) run+=(-E) ;; esac
+    cd "$work" && cp "$root"/model/*.pml . || exit 1
+    spin -a "${args[@]}" "$model.pml" >spin.out 2>&1 || { cat spin.out >&2; exit 1; }
+    gcc -O1 -w -DSAFETY -DNOREDUCE -DREACH -DVECTORSZ=512 -DMEMLIM=5600 -o pan pan.c || exit 1
+    timeout -s INT "${SECONDS_MAX:-60}" ./pan "${run[@]}" >pan.out 2>&1
+    if [ ! -f "$model.pml.trail" ]; then
+        grep 'errors:\|states, stored' pan.out
+        exit 0
+    fi
+    spin -t -p -l "${args[@]}" "$model.pml" |
+        grep -v '(:init\|(goto)\|goto :b\|\[goto\|\[IF\|\[DO\|\[else\|\[break\|\[z[cr]* = \|\[zmask = \|D_STEP\|\[((*z[cr]*[<%]\|sub-sequence\|\[assert\|\[[a-hr]_[a-z_]* = ' |
+        sed -n 's/^ *\([0-9]*\):.*proc *\([0-9]*\) (\([A-Za-z]*\):1) \([a-z]*.pml:[0-9]*\) (state [0-9-]*)\t*\(\[.*\]\)$/\1 \3 \2 \4 \5/p' |
+        awk '{ step = $1; who = $2 " " $3; at = $4; $1 = $2 = $3 = $4 = ""; sub(/^ */, ""); printf "%5s  %-13s %-17s %s\n", step, who, at, $0 }'
+    grep -h 'assertion violated' pan.out | tail -n 1 | sed 's/^pan:[0-9]*: //'
+    exit 0
+fi
+
 # check KIND ID MODEL DEFS: builds one checker, runs it, writes its verdict to $work/ID.result as
-# "verdict | states | seconds | memory". KIND is exhaust, quick (a small optimised-for-build run) or sweep:SECONDS.
+# "verdict | states | seconds | memory". KIND is exhaust, quick
+# (a small run, so the time to compile counts most) or sweep:SECONDS.
 check() {
     local kind=$1 id=$2 model=$3 defs=$4
     local dir=$work/$id d args=() flags=(-DSAFETY -DNOREDUCE -DVECTORSZ=512) run=(-m2000000 -n)
@@ -163,8 +194,8 @@ check() {
     for d in $defs; do args+=("-D$d"); done
     case " $defs " in *" SOLO "*) run+=(-E) ;; esac
     case $kind in
-    exhaust) flags+=(-O2 -DCOLLAPSE "-DMEMLIM=$memory") ;;
-    quick) flags+=(-O1 "-DMEMLIM=$memory") ;;
+    exhaust) flags+=("$optimise" -DCOLLAPSE "-DMEMLIM=$memory") ;;
+    quick) flags+=(-O0 "-DMEMLIM=$memory") ;;
     sweep:*) flags+=(-O2 -DBITSTATE) run+=(-w33 -k3) ;;
     esac
     (
@@ -203,30 +234,32 @@ trim() { sed 's/^ *//; s/ *$//'; }
 # Lists the jobs, one "kind id model defs" a line, numbered in the order of the tables.
 jobs_file=$work/jobs
 : >"$jobs_file"
+declare -A base=()
 clean=() sweep=() muts=()
 while IFS='|' read -r what model defs; do
     [ -n "$what" ] || continue
+    what=$(trim <<<"$what") model=$(trim <<<"$model") defs=$(trim <<<"$defs")
     id=clean${#clean[@]}
-    clean+=("$id|$(trim <<<"$what")|$(trim <<<"$model")|$(trim <<<"$defs")")
-    printf '%s\0' exhaust "$id" "$(trim <<<"$model")" "$(trim <<<"$defs")" >>"$jobs_file"
+    clean+=("$id|$what|$model|$defs")
+    base["$model $defs"]=$id
+    printf '%s\0' exhaust "$id" "$model" "$defs" >>"$jobs_file"
 done <<<"$([ "$form" = long ] && echo "$clean_short$clean_long" || echo "$clean_short")"
 if [ "$form" = long ]; then
     while IFS='|' read -r what model defs; do
         [ -n "$what" ] || continue
+        what=$(trim <<<"$what") model=$(trim <<<"$model") defs=$(trim <<<"$defs")
         id=sweep${#sweep[@]}
-        sweep+=("$id|$(trim <<<"$what")|$(trim <<<"$model")|$(trim <<<"$defs")")
-        printf '%s\0' "sweep:$sweep_seconds" "$id" "$(trim <<<"$model")" "$(trim <<<"$defs")" >>"$jobs_file"
+        sweep+=("$id|$what|$model|$defs")
+        printf '%s\0' "sweep:$sweep_seconds" "$id" "$model" "$defs" >>"$jobs_file"
     done <<<"$sweep_long"
 fi
-declare -A base=()
 while IFS='|' read -r mutation model defs wrong; do
     [ -n "$mutation" ] || continue
     mutation=MUT_$(trim <<<"$mutation") model=$(trim <<<"$model") defs=$(trim <<<"$defs")
-    [ "$mutation" = MUT_SKIP_REREAD_BELOW_BASE ] && mutation=SKIP_REREAD_BELOW_BASE
     id=mut${#muts[@]}
     if [ -z "${base["$model $defs"]:-}" ]; then
-        base["$model $defs"]=base${#base[@]}
-        printf '%s\0' quick "${base["$model $defs"]}" "$model" "$defs" >>"$jobs_file"
+        base["$model $defs"]=base$id
+        printf '%s\0' quick "base$id" "$model" "$defs" >>"$jobs_file"
     fi
     muts+=("$id|$mutation|$model|$defs|${base["$model $defs"]}|$(trim <<<"$wrong")")
     printf '%s\0' quick "$id" "$model" "$mutation $defs" >>"$jobs_file"
@@ -235,11 +268,13 @@ done <<<"$mutations"
 # The long form gives the large searches the memory to themselves.
 jobs=${JOBS:-$(nproc)}
 memory=2000
+optimise=-O1
 if [ "$form" = long ]; then
     jobs=${JOBS:-1}
     memory=5600
+    optimise=-O2
 fi
-export memory
+export memory optimise
 begin=$SECONDS
 xargs -0 -n 4 -P "$jobs" bash -c 'check "$@"' check <"$jobs_file"
 
