@@ -199,3 +199,22 @@ func TestRoomIsMadeBeforeAProducerSleeps(t *testing.T) {
 	})
 	within(t, "producer wakes", awaitRoom(lane))
 }
+
+// The lane fills up behind a joiner that has come no further than its first look
+// at the tail. When it moves on there is room.
+func TestALaneIsFullBehindAJoiner(t *testing.T) {
+	lane := newLane(t, reliable(8), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 2)
+	var ticket ring.RoomTicket
+	during(t, "joiner/reread-tail", func() {
+		fill(t, p, 0)
+		var wait bool
+		ticket, wait = lane.PrepareRoom()
+		require.True(t, wait)
+	})
+	r.Join()
+	done := make(chan error, 1)
+	go func() { done <- lane.AwaitRoom(ticket, 0) }()
+	within(t, "producer wakes", done)
+	require.Equal(t, uint64(16), fill(t, p, 8))
+}

@@ -137,6 +137,10 @@ func (r *Reader) store(pos uint64) {
 	r.pos, r.first, r.width = pos, 0, 0
 	r.word = makeCursor(pos, 0, r.flags())
 	r.words.word.Store(uint64(r.word))
+	if r.gated {
+		// A joiner that was held up may have held producers up.
+		r.lane.wakeRoom(r.index, pos)
+	}
 }
 
 func (r *Reader) flags() uint64 {
