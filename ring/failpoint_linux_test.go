@@ -46,7 +46,7 @@ var (
 	onlyReliable = []bool{true}
 
 	// A crowd of producers, dead after their exchange or before it.
-	won  = scene{role: "recoverer", victim: "five producers", victimStep: "producer/book-cell", victimHit: 5}
+	won  = scene{role: "recoverer", quiet: true, victim: "five producers", victimStep: "producer/book-cell", victimHit: 5}
 	open = scene{role: "recoverer", victim: "five producers", victimStep: "producer/exchange", victimHit: 5}
 	// The same, after the entries have been displaced.
 	helped = scene{role: "recoverer", victim: "five producers", victimStep: "producer/book-cell", victimHit: 5, lapped: true}
