@@ -28,7 +28,7 @@ func (b *Bus) attach() error {
 		p.pid.Store(uint64(self.PID))
 		p.start.Store(self.Start)
 		p.since.Store(uint64(time.Now().UnixNano()))
-		putText(p.name, b.opts.Process)
+		p.name.put(b.opts.Process)
 		p.state.Store(participantActive)
 		failpoint.Hit(stepAttached)
 		return nil

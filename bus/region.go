@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 
@@ -125,8 +126,8 @@ func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
 	return r, nil
 }
 
-// text is a short string in shared bytes: a length byte, then at most as many
-// bytes as fit. It is written before the word that publishes its record.
+// putText writes a short string into bytes that nobody else uses yet: a length
+// byte, then at most as many bytes as fit.
 func putText(b []byte, s string) {
 	n := copy(b[1:], s)
 	b[0] = byte(n)
@@ -137,12 +138,38 @@ func getText(b []byte) string {
 	return string(b[1 : 1+n])
 }
 
+// textSize is the size of a text that may be read while it is written.
+const textSize = 64
+
+// sharedText is a text in words: who reads one that is being replaced gets a mix
+// of old and new bytes, and finds out by the state word of the record, if it
+// matters.
+type sharedText []atomic.Uint64
+
+func bindText(b []byte, off int) sharedText { return word.U64s(b, off, textSize/8) }
+
+func (t sharedText) put(s string) {
+	var b [textSize]byte
+	putText(b[:], s)
+	for i := range t {
+		t[i].Store(binary.LittleEndian.Uint64(b[8*i:]))
+	}
+}
+
+func (t sharedText) get() string {
+	var b [textSize]byte
+	for i := range t {
+		binary.LittleEndian.PutUint64(b[8*i:], t[i].Load())
+	}
+	return getText(b[:])
+}
+
 // participant is one attached process. Its lock byte says whether it is alive.
 //
 //	0 state u64 | 8 incarnation u64 | 16 pid u64 | 24 start u64 | 32 since (unix ns) u64 | 64 name [64]
 type participant struct {
 	state, incarnation, pid, start, since *atomic.Uint64
-	name                                  []byte
+	name                                  sharedText
 }
 
 const (
@@ -153,7 +180,7 @@ const (
 func bindParticipant(b []byte) participant {
 	return participant{
 		state: word.U64(b, 0), incarnation: word.U64(b, 8), pid: word.U64(b, 16),
-		start: word.U64(b, 24), since: word.U64(b, 32), name: b[64:128:128],
+		start: word.U64(b, 24), since: word.U64(b, 32), name: bindText(b, 64),
 	}
 }
 
@@ -163,12 +190,12 @@ func bindParticipant(b []byte) participant {
 type subscriberRecord struct {
 	state, lanes, window *atomic.Uint64
 	waiting              *atomic.Uint32
-	name, durable        []byte
+	name, durable        sharedText
 }
 
 func bindSubscriber(b []byte) subscriberRecord {
 	return subscriberRecord{
 		state: word.U64(b, 0), lanes: word.U64(b, 8), waiting: word.U32(b, 16), window: word.U64(b, 24),
-		name: b[64:128:128], durable: b[128:192:192],
+		name: bindText(b, 64), durable: bindText(b, 128),
 	}
 }

@@ -137,7 +137,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		}
 		living[i] = alive(i, p)
 		s.Participants = append(s.Participants, ParticipantInfo{
-			ID: i, Name: getText(p.name), PID: int(p.pid.Load()), Alive: living[i],
+			ID: i, Name: p.name.get(), PID: int(p.pid.Load()), Alive: living[i],
 			Since: time.Unix(0, int64(p.since.Load())), Ports: ports[uint64(i+1)], Subscribers: subs[i],
 		})
 	}
@@ -180,7 +180,7 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 	}
 	c := l.Cursor(j)
 	row := SubscriberInfo{
-		ID: j, Name: getText(rec.name), Durable: getText(rec.durable), Participant: st.owner(), Alive: living[st.owner()],
+		ID: j, Name: rec.name.get(), Durable: rec.durable.get(), Participant: st.owner(), Alive: living[st.owner()],
 		Lane: l.priority.String(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
 		Received: c.Received, Filtered: c.Filtered, Waiting: rec.waiting.Load() != 0, Gated: c.Gated,
 		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,

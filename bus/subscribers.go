@@ -56,7 +56,7 @@ func (r *region) findDurable(name string, state uint64) (int, subState, bool) {
 	for i := range r.subscribers {
 		rec := &r.subscribers[i]
 		s := subState(rec.state.Load())
-		if s.state() == state && getText(rec.durable) == name {
+		if s.state() == state && rec.durable.get() == name {
 			// Again, since the record may have begun another life.
 			if subState(rec.state.Load()) == s {
 				return i, s, true
@@ -82,7 +82,7 @@ func (r *region) nominate(i int, name string, claimed subState) (subState, bool)
 		rec := &r.subscribers[j]
 		for {
 			s := subState(rec.state.Load())
-			if getText(rec.durable) != name {
+			if rec.durable.get() != name {
 				break
 			}
 			if st := s.state(); st == subActive || st == subDetached {
@@ -131,7 +131,7 @@ func (r *region) detachSubscriber(i int) {
 // or of a durable subscription only the owner's hold on it.
 func (r *region) recoverSubscriber(i int) {
 	rec := &r.subscribers[i]
-	if subState(rec.state.Load()).state() == subActive && getText(rec.durable) != "" {
+	if subState(rec.state.Load()).state() == subActive && rec.durable.get() != "" {
 		r.detachSubscriber(i)
 		return
 	}

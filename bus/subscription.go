@@ -215,8 +215,8 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	}
 	s.record, s.word = i, word
 	rec := &r.subscribers[i]
-	putText(rec.name, s.name)
-	putText(rec.durable, o.Durable)
+	rec.name.put(s.name)
+	rec.durable.put(o.Durable)
 	if err := s.start(o, 0); err != nil {
 		r.freeSubscriber(i)
 		return err
@@ -247,7 +247,7 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 			}
 			failpoint.Hit(stepSubResume)
 			s.record, s.word = i, active
-			putText(r.subscribers[i].name, s.name)
+			r.subscribers[i].name.put(s.name)
 			if err := s.start(o, r.subscribers[i].lanes.Load()); err != nil {
 				r.detachSubscriber(i)
 				return err
@@ -277,7 +277,7 @@ func (b *Bus) held(durable string, owner int) error {
 		return fmt.Errorf("%w: owner %d of durable subscription %q", ErrCorrupt, owner, durable)
 	}
 	p := &b.region.participants[owner]
-	return fmt.Errorf("durable subscription %q: %w: process %d (%s) has it", durable, ErrInUse, p.pid.Load(), getText(p.name))
+	return fmt.Errorf("durable subscription %q: %w: process %d (%s) has it", durable, ErrInUse, p.pid.Load(), p.name.get())
 }
 
 // start opens a reader on each lane: where the cursor stands on those that the
