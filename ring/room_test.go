@@ -84,11 +84,17 @@ func TestWhateverMakesRoomWakes(t *testing.T) {
 				r.Join()
 				seq := fill(t, p, 0)
 				poll(t, r, 2, 2, 0)
-				done := []<-chan error{awaitRoom(lane), awaitRoom(lane), awaitRoom(lane)}
+				// Some sleep or are about to; one has prepared to and will.
+				asleep := []<-chan error{awaitRoom(lane), awaitRoom(lane)}
+				ticket, full := lane.PrepareRoom()
+				require.True(t, full)
 				require.NoError(t, room(lane, r))
-				for _, d := range done {
-					within(t, "producer wakes", d)
+				for _, done := range asleep {
+					within(t, "producer wakes", done)
 				}
+				last := make(chan error, 1)
+				go func() { last <- lane.AwaitRoom(ticket, 0) }()
+				within(t, "producer does not fall asleep", last)
 				publish(t, p, event{1, seq})
 			})
 		})
