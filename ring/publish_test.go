@@ -160,6 +160,29 @@ func TestAFullLanePublishesAPrefixOfTheBatch(t *testing.T) {
 	})
 }
 
+// Nobody reads, so that nobody holds it up.
+func TestABatchMayBeLongerThanTheLane(t *testing.T) {
+	for _, geo := range []ring.Geometry{geometry(2), reliable(2), reliable(4)} {
+		geo.Batch = 3*geo.Capacity + 1
+		forStarts(t, geo, func(t *testing.T, lane *ring.Lane, start uint64) {
+			p := newProducer(t, lane)
+			var cells []int
+			for i := range uint64(geo.Batch) {
+				cells = append(cells, reserve(t, p, event{1, i}))
+			}
+			n, last, err := p.PublishBatch(cells)
+			require.NoError(t, err)
+			require.Equal(t, geo.Batch, n)
+			require.Equal(t, start+uint64(geo.Batch)-1, last)
+			r := newReader(t, lane, 0, 2)
+			r.JoinOldest()
+			poll(t, r, 1, 1, 0)
+			first := uint64(geo.Batch - geo.Capacity)
+			requireEvent(t, r, 0, event{1, first}, start+first)
+		})
+	}
+}
+
 func TestAFullLaneHasExactlyItsCapacity(t *testing.T) {
 	for _, capacity := range []int{2, 4, 64} {
 		forStarts(t, reliable(capacity), func(t *testing.T, lane *ring.Lane, start uint64) {
