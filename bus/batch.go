@@ -42,6 +42,9 @@ func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done in
 			return 0, fmt.Errorf("item %d: %w", i, err)
 		}
 	}
+	if err := ended(ctx); err != nil {
+		return 0, err
+	}
 	for n := b.len(); done < n; {
 		shard, end := p.shard(b.with(done).Key), n
 		if len(p.lanes) > 1 {

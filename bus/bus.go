@@ -18,11 +18,10 @@ type Bus struct {
 	self   int // our participant
 	lanes  []*laneUse
 
-	goTypes   sync.Map // goTypeKey -> goType
-	views     sync.Map // viewKey -> size in bytes
-	typeLanes sync.Map // TypeID -> Priority that the type has of its own
-	typeMu    sync.Mutex
-	lockMu    sync.Mutex // lock bytes belong to the attachment, not to goroutines
+	goTypes sync.Map // goTypeKey -> goType
+	views   sync.Map // viewKey -> size in bytes
+	typeMu  sync.Mutex
+	lockMu  sync.Mutex // lock bytes belong to the attachment, not to goroutines
 
 	// users counts what keeps the memory mapped: the bus while it is open,
 	// each call under way, each port, each subscription.
@@ -63,7 +62,7 @@ func Open(name string, o *Options) (*Bus, error) {
 		mem, created, err = shm.OpenOrCreate(name, so)
 	}
 	if err != nil {
-		return nil, err
+		return nil, asked(err)
 	}
 	b, err := newBus(mem, opts, mem.Meta())
 	if err != nil {
@@ -131,7 +130,7 @@ func Remove(name string, o *Options) error {
 	if err != nil {
 		return err
 	}
-	return shm.Remove(name, opts.shm())
+	return asked(shm.Remove(name, opts.shm()))
 }
 
 // RemoveForce removes a region whatever its state. Processes that are attached
@@ -141,7 +140,7 @@ func RemoveForce(name string, o *Options) error {
 	if err != nil {
 		return err
 	}
-	return shm.RemoveForce(name, opts.shm())
+	return asked(shm.RemoveForce(name, opts.shm()))
 }
 
 // Name returns the name of the region, "local" for a bus of OpenLocal.

@@ -140,8 +140,8 @@ func TestDurableRemoveForgets(t *testing.T) {
 	})
 }
 
-// A durable subscription may come back with other lanes: those it had go on, new
-// ones begin, old ones are let go of.
+// A durable subscription may come back with more lanes: those it had go on, new
+// ones begin. With fewer it would lose what it has not read of the others.
 func TestDurableWithOtherLanes(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {
 		f := newFour(t, b)
@@ -152,23 +152,42 @@ func TestDurableWithOtherLanes(t *testing.T) {
 		}
 		require.NoError(t, on(bus.Critical, bus.High).Close())
 		f.publish(t, bus.Critical, bus.High, bus.Normal)
-		s := on(bus.Critical, bus.Normal)
+		_, err := b.Subscribe(&bus.SubscribeOptions{Durable: "billing", Priorities: []bus.Priority{bus.Critical, bus.Normal}})
+		require.ErrorIs(t, err, bus.ErrOptions)
+		require.ErrorContains(t, err, "high/0")
+		s := on(bus.Critical, bus.High, bus.Normal)
 		f.publish(t, bus.Normal)
 		m, err := s.TryReceive()
 		require.NoError(t, err)
 		assert.Equal(t, bus.Critical, m.Priority)
 		m, err = s.TryReceive()
 		require.NoError(t, err)
+		assert.Equal(t, bus.High, m.Priority)
+		m, err = s.TryReceive()
+		require.NoError(t, err)
 		assert.Equal(t, uint64(1), m.Position, "the new lane began when it was subscribed to")
 		_, err = s.TryReceive()
 		require.ErrorIs(t, err, bus.ErrEmpty)
-		for range 2 * capacity { // High is free of it
-			f.publish(t, bus.High)
-		}
 		h, err := b.Held()
 		require.NoError(t, err)
-		assert.Equal(t, 2, h.Cursors)
-		assert.Equal(t, 32, h.Pins)
+		assert.Equal(t, 3, h.Cursors)
+	})
+}
+
+func TestRemoveDurable(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		before, err := b.Held()
+		require.NoError(t, err)
+		sub := newSub[tick](t, b, &bus.SubscribeOptions{Durable: "billing"})
+		err = b.RemoveDurable("billing")
+		require.ErrorIs(t, err, bus.ErrInUse)
+		require.ErrorContains(t, err, `"billing"`)
+		require.NoError(t, sub.Close())
+		require.NoError(t, b.RemoveDurable("billing"))
+		require.ErrorIs(t, b.RemoveDurable("billing"), bus.ErrNotExist)
+		after, err := b.Held()
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
 	})
 }
 

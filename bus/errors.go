@@ -1,9 +1,11 @@
 package bus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/rvoip/shmbus/ring"
@@ -12,10 +14,12 @@ import (
 
 // What a call may meet. Compare with errors.Is.
 var (
-	// ErrClosed says that the bus, publisher or subscription has been closed.
-	ErrClosed = os.ErrClosed
+	// ErrClosed says that the bus, publisher or subscription has been closed. It
+	// is an os.ErrClosed, too.
+	ErrClosed error = &known{"closed", []error{os.ErrClosed}}
 	// ErrTimeout says that a receive with a time limit found no event in time.
-	ErrTimeout = os.ErrDeadlineExceeded
+	// It is an os.ErrDeadlineExceeded and a context.DeadlineExceeded, too.
+	ErrTimeout error = &known{"no event in time", []error{os.ErrDeadlineExceeded, context.DeadlineExceeded}}
 	// ErrUnsupported says that this operating system has no shared regions;
 	// OpenLocal works everywhere.
 	ErrUnsupported = errors.ErrUnsupported
@@ -35,7 +39,8 @@ var (
 	// ErrTooMany says that a table of the region is full: participants,
 	// subscribers or types.
 	ErrTooMany = errors.New("bus: table of the region is full")
-	// ErrInUse says that another live process holds what was asked for.
+	// ErrInUse says that a live process holds what was asked for: a region that
+	// is to be removed, or a durable subscription; see InUseError.
 	ErrInUse = shm.ErrInUse
 	// ErrCorrupt says that the region holds what no process of ours wrote.
 	ErrCorrupt = ring.ErrCorrupt
@@ -55,6 +60,67 @@ var (
 	// ErrSpent says that a loan has been published or discarded before.
 	ErrSpent = errors.New("bus: loan is spent")
 )
+
+// What Open, Inspect and Remove may find under a region's name. None of these
+// changes what is there.
+var (
+	// ErrNotExist says that there is no region of that name.
+	ErrNotExist = shm.ErrNotExist
+	// ErrForeign says that the file is not a region.
+	ErrForeign = shm.ErrForeign
+	// ErrDamaged says that the file is not whole.
+	ErrDamaged = shm.ErrCorrupt
+	// ErrVersion says that another release has made the region.
+	ErrVersion = shm.ErrVersion
+	// ErrOwner says that the region belongs to somebody whom we do not trust.
+	ErrOwner = shm.ErrOwner
+	// ErrNoSpace says that the file system has no room for the region.
+	ErrNoSpace = shm.ErrNoSpace
+)
+
+// known is an error that stands for errors of other packages as well.
+type known struct {
+	text string
+	as   []error
+}
+
+func (e *known) Error() string        { return e.text }
+func (e *known) Is(target error) bool { return slices.Contains(e.as, target) }
+
+// InUseError says who has a durable subscription.
+type InUseError struct {
+	Durable string
+	PID     int
+	Process string
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("bus: durable subscription %q is in use by process %d (%s)", e.Durable, e.PID, e.Process)
+}
+
+// Is makes it an ErrInUse.
+func (e *InUseError) Is(target error) bool { return target == ErrInUse }
+
+// ended is why a context is done: its error, and its cause where that says more.
+// It returns nil while ctx is not done.
+func ended(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
+// asked turns what package shm says of bad options into our ErrOptions.
+func asked(err error) error {
+	if errors.Is(err, shm.ErrOptions) || errors.Is(err, shm.ErrName) {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return err
+}
 
 // GeometryError names each difference between the region and what was asked.
 type GeometryError struct {
@@ -78,7 +144,7 @@ type SchemaError struct {
 }
 
 func (e *SchemaError) Error() string {
-	return fmt.Sprintf("bus: type %s is declared otherwise by another process: %s; build both from the same declaration, or give it another name",
+	return fmt.Sprintf("bus: type %s is registered with another declaration: %s; build all processes from one declaration, or give it another name",
 		e.Type, strings.Join(e.Differences, "; "))
 }
 
@@ -100,8 +166,11 @@ func (e *SizeError) Error() string {
 func (e *SizeError) Is(target error) bool { return target == ErrTooLarge }
 
 // LagError says that events were overwritten before the subscriber came to
-// them. It is not fatal: the next call goes on with the oldest events that the
-// lane still holds. Every gap is reported once, with its exact size.
+// them. It is not fatal: the next call goes on. Every gap is reported once, with
+// its exact size. On a reliable lane, which overtakes only whom it has evicted,
+// the subscription goes on with the oldest event that is still there; on a lossy
+// lane it leaves an eighth of the lane, which would be overwritten next, and
+// counts that as missed.
 type LagError struct {
 	Priority Priority
 	Shard    int

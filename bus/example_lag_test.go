@@ -51,6 +51,6 @@ func ExampleLagError() {
 		}
 	}
 	// Output:
-	// missed 52 next is 52
-	// received 52
+	// missed 44 next is 44
+	// received 44
 }

@@ -36,6 +36,7 @@ type seat struct {
 	use    *laneUse
 	prod   *ring.Producer
 	loans  int
+	lent   []uint32 // by cell: how often it was lent, and how often that ended
 	closed bool
 }
 
@@ -64,7 +65,7 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 		l.ReleasePort(port)
 		return nil, fmt.Errorf("lane %s: %w", l.name(), err)
 	}
-	return &seat{use: l, prod: prod}, nil
+	return &seat{use: l, prod: prod, lent: make([]uint32, l.Geometry().Cells())}, nil
 }
 
 // exclusive returns a seat of one publisher's own.
@@ -219,7 +220,7 @@ func (l *laneUse) awaitRoom(ctx context.Context) (err error) {
 		if b.closed.Load() {
 			return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
 		}
-		if err := context.Cause(ctx); err != nil {
+		if err := ended(ctx); err != nil {
 			return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
 		}
 		l.gates.check(l, shm.Now())

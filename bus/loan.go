@@ -13,10 +13,12 @@ import (
 // or discarded. Each process has Batch loans for each of its ports on a lane;
 // a loan that is never given back is lost to them until the process ends. It
 // belongs to one goroutine at a time. The memory stays mapped while it is out.
+// Of copies of a Loan, the first that is published or discarded ends them all.
 type Loan[T any] struct {
 	p     *Publisher[T]
 	seat  *seat
 	cell  int
+	turn  uint32 // of the cell: tells a copy that the loan has ended
 	shard int
 	slot  []byte
 	tail  int
@@ -45,8 +47,9 @@ func (p *Publisher[T]) LoanFor(key uint64) (l Loan[T], err error) {
 		defer s.mu.Unlock()
 	}
 	s.loans++
+	s.lent[cell]++
 	clear(slot[eventHeader : eventHeader+p.typ.size])
-	return Loan[T]{p: p, seat: s, cell: cell, shard: shard, slot: slot, key: key}, nil
+	return Loan[T]{p: p, seat: s, cell: cell, turn: s.lent[cell], shard: shard, slot: slot, key: key}, nil
 }
 
 // elsewhere reserves a slot of the other seats of this process when the
@@ -99,7 +102,9 @@ func (l *Loan[T]) SetTail(n int) {
 	l.tail = n
 }
 
-// SetKey gives the event a key. It does not change the shard: LoanFor does.
+// SetKey gives the event a key. On a priority of several shards it must belong
+// to the shard of the loan, as the key that LoanFor was given does; Publish
+// returns ErrOptions otherwise.
 func (l *Loan[T]) SetKey(key uint64) { l.key = key }
 
 // Publish publishes the event, waiting for room until ctx is done. The loan is
@@ -112,6 +117,14 @@ func (l *Loan[T]) TryPublish() error { return l.publish(nil, false) }
 func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
 	if l.seat == nil {
 		return ErrSpent
+	}
+	if l.p.shard(l.key) != l.shard {
+		return fmt.Errorf("%w: key %d belongs to shard %d, the loan to %d; ask LoanFor", ErrOptions, l.key, l.p.shard(l.key), l.shard)
+	}
+	if wait {
+		if err := ended(ctx); err != nil {
+			return err
+		}
 	}
 	for {
 		err := l.attempt()
@@ -128,6 +141,9 @@ func (l *Loan[T]) attempt() (err error) {
 	s, p := l.seat, l.p
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.lent[l.cell] != l.turn {
+		return ErrSpent
+	}
 	if s.closed {
 		return fmt.Errorf("bus %s: %w; the loan can only be discarded", p.bus.Name(), ErrClosed)
 	}
@@ -137,6 +153,7 @@ func (l *Loan[T]) attempt() (err error) {
 		return s.explain(err)
 	}
 	s.loans--
+	s.lent[l.cell]++
 	l.seat, l.slot = nil, nil
 	p.published.Add(1)
 	p.ring()
@@ -152,8 +169,12 @@ func (l *Loan[T]) Discard() {
 	l.seat, l.slot = nil, nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.lent[l.cell] != l.turn {
+		return // a copy of the loan has ended it
+	}
 	s.prod.Cancel(l.cell)
 	s.loans--
+	s.lent[l.cell]++
 	_ = s.settle()
 }
 

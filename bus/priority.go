@@ -25,6 +25,20 @@ func (p Priority) String() string {
 	return fmt.Sprintf("priority(%d)", uint8(p))
 }
 
+// MarshalText returns the priority's name.
+func (p Priority) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads a priority's name.
+func (p *Priority) UnmarshalText(b []byte) error {
+	for i, name := range priorityNames {
+		if name == string(b) {
+			*p = Priority(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: priority %q, must be one of %q", ErrOptions, b, priorityNames)
+}
+
 func (p Priority) valid() bool { return p >= Critical && p <= Low }
 
 // Policy says what a lane does when a subscriber is a whole lap behind.
@@ -40,12 +54,28 @@ const (
 
 func (p Policy) String() string {
 	switch p {
+	case 0:
+		return "unspecified"
 	case Reliable:
 		return "reliable"
 	case Lossy:
 		return "lossy"
 	}
 	return fmt.Sprintf("policy(%d)", uint8(p))
+}
+
+// MarshalText returns the policy's name.
+func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads a policy's name.
+func (p *Policy) UnmarshalText(b []byte) error {
+	for _, q := range []Policy{0, Reliable, Lossy} {
+		if q.String() == string(b) {
+			*p = q
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: policy %q, must be %q or %q", ErrOptions, b, Reliable, Lossy)
 }
 
 // Wait says how a subscription waits for events. The zero value stands for "not

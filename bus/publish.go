@@ -13,6 +13,11 @@ func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool
 	if err := p.fits(len(w.Tail)); err != nil {
 		return err
 	}
+	if wait {
+		if err := ended(ctx); err != nil {
+			return err
+		}
+	}
 	shard := p.shard(w.Key)
 	for {
 		err := p.attempt(shard, value, w)

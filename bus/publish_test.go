@@ -147,7 +147,9 @@ func TestPublishCanceledWhileTheLaneIsFull(t *testing.T) {
 		assert.ErrorIs(t, result(t, done), reason)
 		assert.ErrorIs(t, result(t, batch), reason)
 		requireTicks(t, sub, 0, n) // and nothing of what was given up
-		require.NoError(t, pub.Publish(ctx, &tick{}), "a done context does not matter while there is room")
+		require.ErrorIs(t, pub.Publish(ctx, &tick{}), reason, "also while there is room: a loop ends with its context")
+		require.ErrorIs(t, pub.Publish(ctx, &tick{}), context.Canceled)
+		requireEmpty(t, sub)
 	})
 }
 

@@ -126,6 +126,13 @@ func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, e
 
 // await makes s.event the next event.
 func (s *Subscription) await(w waitFor) error {
+	// Before anything else, so that a loop ends with its context also while
+	// there is always something to receive.
+	if w.ctx != nil {
+		if err := ended(w.ctx); err != nil {
+			return fmt.Errorf("subscription %s: %w", s.name, err)
+		}
+	}
 	if err := s.deferred; err != nil {
 		s.deferred = nil
 		return err

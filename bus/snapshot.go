@@ -82,10 +82,11 @@ type ParticipantInfo struct {
 
 // TypeInfo describes one type.
 type TypeInfo struct {
-	Name   string `json:"name"`
-	ID     int    `json:"id"`
-	Size   int    `json:"size"`
-	Fields string `json:"fields"`
+	Name     string `json:"name"`
+	ID       int    `json:"id"`
+	Priority string `json:"priority"`
+	Size     int    `json:"size"`
+	Fields   string `json:"fields"`
 }
 
 // Snapshot describes the region as this process sees it. It only reads.
@@ -157,7 +158,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		s.Lanes = append(s.Lanes, info)
 	}
 	for _, t := range r.types.list() {
-		s.Types = append(s.Types, TypeInfo{Name: t.name, ID: int(t.id), Size: t.layout.Size, Fields: t.layout.FieldList()})
+		s.Types = append(s.Types, TypeInfo{Name: t.name, ID: int(t.id), Priority: t.priority.String(), Size: t.layout.Size, Fields: t.layout.FieldList()})
 	}
 	return s
 }
@@ -209,7 +210,7 @@ func Inspect(name string, o *Options) (v *Viewer, err error) {
 	}
 	mem, err := shm.View(name, opts.shm())
 	if err != nil {
-		return nil, err
+		return nil, asked(err)
 	}
 	v = &Viewer{mem: mem, opts: opts}
 	geo, err := decodeGeometry(mem.Meta())

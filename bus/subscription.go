@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -37,15 +36,14 @@ type SubscribeOptions struct {
 	Types []TypeID
 	// Type overrides what T says of itself, for Subscribe[T].
 	Type TypeOptions
-	// Priorities are the lanes to read. Default: those that the types have of
-	// their own; all four if there are no Types, or one that TypeFor has not
-	// been asked for.
+	// Priorities are the lanes to read. Default: those of the types, and all
+	// four if there are no Types.
 	Priorities []Priority
 	// Start says where a new subscription begins. A durable one that exists
 	// goes on where it was.
 	Start Start
 	// Window is how many events of each lane it may have pinned at a time, out
-	// of the lane's pin budget. Default 16.
+	// of the lane's pin budget. Default 16, or less where less is left.
 	Window int
 	// Starve bounds how long lower lanes may be passed over: after so many
 	// events while one of them had some, it gets its turn. Default 64.
@@ -112,9 +110,6 @@ func (b *Bus) Subscribe(o *SubscribeOptions) (*Subscription, error) {
 }
 
 func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, err error) {
-	if s, err = b.newSubscription(o, types); err != nil {
-		return nil, err
-	}
 	if err := b.enter(); err != nil {
 		return nil, err
 	}
@@ -125,6 +120,9 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 		}
 	}()
 	defer b.caught(b.mem.Protect(), &err)
+	if s, err = b.newSubscription(o, types); err != nil {
+		return nil, err
+	}
 	if o.Durable == "" {
 		err = s.join(o)
 	} else {
@@ -183,7 +181,10 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	}
 	priorities := o.Priorities
 	if len(priorities) == 0 {
-		priorities = b.lanesOf(types)
+		var err error
+		if priorities, err = b.lanesOf(types); err != nil {
+			return nil, err
+		}
 	}
 	for _, p := range priorities {
 		if !p.valid() {
@@ -204,6 +205,25 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	s.event.sub = s
 	s.stirs = s.stirred
 	return s, nil
+}
+
+// lanesOf returns the priorities of registered types; all if there are none.
+func (b *Bus) lanesOf(types []TypeID) ([]Priority, error) {
+	if len(types) == 0 {
+		return []Priority{Critical, High, Normal, Low}, nil
+	}
+	var ps []Priority
+	for _, id := range types {
+		t, err := b.region.types.at(int(id) - 1)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			return nil, fmt.Errorf("%w: type %d is not registered; TypeFor gives the ids", ErrOptions, id)
+		}
+		ps = append(ps, t.priority)
+	}
+	return ps, nil
 }
 
 // join takes a record of the region and starts on every lane.
@@ -230,84 +250,30 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	return nil
 }
 
-// durableTries bounds how often that may be lost: a record that contradicts
-// itself is never won.
-const durableTries = 1 << 12
-
-// joinDurable takes over the durable subscription of that name, or makes it.
-//
-// Each round loses to somebody who made it, took it, or left it.
-func (s *Subscription) joinDurable(o *SubscribeOptions) error {
-	r, b := s.bus.region, s.bus
-	for range durableTries {
-		if i, word, ok := r.findDurable(o.Durable, subDetached); ok {
-			active := makeSub(subActive, b.self, word.gen()+1)
-			if !r.subscribers[i].state.CompareAndSwap(uint64(word), uint64(active)) {
-				continue
-			}
-			failpoint.Hit(stepSubResume)
-			s.record, s.word = i, active
-			r.subscribers[i].name.put(s.name)
-			if err := s.start(o, r.subscribers[i].lanes.Load()); err != nil {
-				r.detachSubscriber(i)
-				return err
-			}
-			return nil
-		}
-		if _, word, ok := r.findDurable(o.Durable, subActive); ok {
-			if b.recoverIfDead(word.owner()) {
-				continue
-			}
-			return b.held(o.Durable, word.owner())
-		}
-		if err := s.join(o); err != nil {
-			return err
-		}
-		if word, ok := r.nominate(s.record, o.Durable, s.word); ok {
-			s.word = word
-			return nil
-		}
-		r.freeSubscriber(s.record)
-	}
-	return fmt.Errorf("%w: durable subscription %q is neither free nor held by anybody", ErrCorrupt, o.Durable)
-}
-
-func (b *Bus) held(durable string, owner int) error {
-	if owner < 0 || owner >= len(b.region.participants) {
-		return fmt.Errorf("%w: owner %d of durable subscription %q", ErrCorrupt, owner, durable)
-	}
-	p := &b.region.participants[owner]
-	return fmt.Errorf("durable subscription %q: %w: process %d (%s) has it", durable, ErrInUse, p.pid.Load(), p.name.get())
-}
-
 // start opens a reader on each lane: where the cursor stands on those that the
 // subscription had before, as the options say on the others.
 func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 	rec := &s.bus.region.subscribers[s.record]
 	var has uint64
 	for _, l := range s.lanes {
-		window := o.Window
-		if window == 0 {
-			window = min(16, l.Geometry().Pins)
-		}
-		if err := l.Reserve(s.record, window); err != nil {
-			return fmt.Errorf("lane %s: %w; ask for a smaller Window, or raise Pins in its LaneGeometry", l.name(), err)
+		window, err := s.reserve(l, o.Window)
+		if err != nil {
+			return err
 		}
 		l.reader = l.NewReader(s.record, window)
-		bit, lost := s.bit(l), false
+		bit := s.bit(l)
 		has |= bit
-		switch was := l.Cursor(s.record); {
+		evictions := l.Cursor(s.record).Evictions
+		switch {
 		case had&bit != 0:
 			l.reader.Resume()
-			lost = l.Geometry().Reliable && was.Joined && !was.Gated
 		case o.Start == StartOldest:
 			l.reader.JoinOldest()
 		default:
 			l.reader.Join()
 		}
-		l.evictions = l.reader.Evictions()
-		if lost {
-			l.evictions-- // evicted while it was away: to be told
+		if l.evictions = l.reader.Evictions(); had&bit != 0 {
+			l.evictions = evictions // one that came while it was away is to be told
 		}
 		// Each lane as soon as it has a cursor: a process that is killed here
 		// must find it again.
@@ -323,8 +289,40 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 	return nil
 }
 
+// defaultWindow is what a subscription that does not say gets, if it is to be had.
+const defaultWindow = 16
+
+// reserve sets pins aside on a lane: as many as asked for, or by default as many
+// as are left, halving.
+func (s *Subscription) reserve(l *subLane, window int) (int, error) {
+	if window > 0 {
+		err := l.Reserve(s.record, window)
+		if err != nil {
+			err = fmt.Errorf("lane %s: %w; ask for a smaller Window, or raise Pins in its LaneGeometry", l.name(), err)
+		}
+		return window, err
+	}
+	for window = min(defaultWindow, l.Geometry().Pins); ; window /= 2 {
+		err := l.Reserve(s.record, window)
+		if err == nil {
+			return window, nil
+		}
+		if window == 1 {
+			return 0, fmt.Errorf("lane %s: %w; raise Pins in its LaneGeometry", l.name(), err)
+		}
+	}
+}
+
 func (s *Subscription) bit(l *subLane) uint64 {
 	return 1 << slices.Index(s.bus.region.lanes, l.lane)
+}
+
+// bits are the lanes that the subscription reads.
+func (s *Subscription) bits() (all uint64) {
+	for _, l := range s.lanes {
+		all |= s.bit(l)
+	}
+	return all
 }
 
 // Stats returns what the subscription has counted, over all lanes and, if it is
@@ -354,98 +352,3 @@ func (s *Subscription) count() (st SubscriberStats) {
 
 // Name returns the name that viewers show.
 func (s *Subscription) Name() string { return s.name }
-
-// Remove closes the subscription and forgets it also if it is durable. It fails
-// with ErrClosed when the subscription has been closed before.
-func (s *Subscription) Remove() error {
-	if err := s.close(closed | erased); err != nil {
-		return err
-	}
-	if s.state.Load()&erased == 0 {
-		return fmt.Errorf("subscription %s: %w; subscribe again to remove it", s.name, ErrClosed)
-	}
-	return nil
-}
-
-// The life of a subscription, beside its state in the region:
-//
-//	idle ──receive──> busy ──wait──> busy|asleep
-//
-// Close sets closed in any of them, Remove erased with it. Idle: Close gives the
-// place back. Busy: the receiving goroutine does so when it leaves. Asleep: it is
-// woken for that, and calls no callback any more.
-const (
-	busy   = 1
-	closed = 2
-	asleep = 4
-	erased = 8
-)
-
-// begin marks a receive call.
-func (s *Subscription) begin() error {
-	if s.state.CompareAndSwap(0, busy) {
-		return nil
-	}
-	if s.state.Load()&closed != 0 {
-		return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
-	}
-	panic("bus: two goroutines receive from the subscription " + s.name)
-}
-
-// end ends it.
-func (s *Subscription) end() {
-	if !s.state.CompareAndSwap(busy, 0) {
-		s.finish()
-	}
-}
-
-// Close gives the subscription's place in the region back; of a durable one the
-// cursors stay. A call that waits returns ErrClosed at once, and Close waits for
-// it. While a callback runs, Close returns at once, and the place is given back
-// when the callback has returned: its events stay valid. Close is idempotent.
-func (s *Subscription) Close() error { return s.close(closed) }
-
-func (s *Subscription) close(marks uint32) error {
-	for {
-		st := s.state.Load()
-		if st&closed != 0 {
-			return nil
-		}
-		if !s.state.CompareAndSwap(st, st|marks) {
-			continue
-		}
-		switch {
-		case st&busy == 0:
-			return s.finish()
-		case st&asleep != 0:
-			_ = s.bus.guarded(func() error {
-				s.bus.region.bell.Wake(nudgeBit(s.record))
-				return nil
-			})
-			<-s.done
-		}
-		return nil
-	}
-}
-
-// finish runs once, when nobody receives any more.
-func (s *Subscription) finish() error {
-	b := s.bus
-	s.unheed()
-	b.subMu.Lock()
-	delete(b.subs, s)
-	b.subMu.Unlock()
-	err := b.guard(func() error {
-		st := s.count()
-		s.final.Store(&st)
-		if s.durable && s.state.Load()&erased == 0 {
-			s.settle()
-			b.region.detachSubscriber(s.record)
-		} else {
-			b.region.freeSubscriber(s.record)
-		}
-		return nil
-	})
-	close(s.done)
-	return errors.Join(err, b.release())
-}

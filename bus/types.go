@@ -18,9 +18,11 @@ type TypeID uint32
 // TypeOptions are what a type says of itself.
 type TypeOptions struct {
 	// Name is what processes agree on, at most 63 bytes. Default the Go
-	// type's name with its package: "events.CallState".
+	// type's name with the last element of its package's path:
+	// "events.CallState". Give a name to what several programs declare.
 	Name string
-	// Priority is the lane of the type's events. Default Normal.
+	// Priority is the lane of the type's events; all processes must agree on
+	// it, too. Default Normal.
 	Priority Priority
 }
 
@@ -30,12 +32,13 @@ type EventTyper interface{ EventType() TypeOptions }
 
 // A type record: what a process that was never compiled with a type can know.
 //
-//	0 owner u64 | 8 layout size u32 | 12 schema length u32 | 16 name [64] | 128 schema [1920]
+//	0 owner u64 | 8 layout size u32 | 12 schema length u32 | 16 name [64] | 80 priority u8 | 128 schema [1920]
 const (
 	typeOwner    = 0
 	typeValue    = 8
 	typeSchemaN  = 12
 	typeName     = 16
+	typePriority = 80
 	typeSchema   = 128
 	maxTypeName  = 63
 	recordShared = ^uint64(0) // owner of a record that the order names
@@ -52,9 +55,19 @@ type registry struct {
 
 // typeInfo is a type as the region has it.
 type typeInfo struct {
-	id     TypeID
-	name   string
-	layout *codec.Layout
+	id       TypeID
+	name     string
+	priority Priority
+	layout   *codec.Layout
+}
+
+// diff names what t and other declare differently.
+func (t *typeInfo) diff(other *typeInfo) []string {
+	d := t.layout.Diff(other.layout)
+	if t.priority != other.priority {
+		d = append(d, fmt.Sprintf("priority: %s here, %s there", t.priority, other.priority))
+	}
+	return d
 }
 
 func (r *registry) owner(rec int) *atomic.Uint64 { return word.U64(r.records[rec], typeOwner) }
@@ -78,11 +91,15 @@ func (r *registry) at(i int) (*typeInfo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: schema of type %d: %w", ErrCorrupt, i+1, err)
 	}
-	return &typeInfo{id: TypeID(i + 1), name: getText(b[typeName:typeSchema]), layout: layout}, nil
+	priority := Priority(b[typePriority])
+	if !priority.valid() {
+		return nil, fmt.Errorf("%w: type %d has priority %d", ErrCorrupt, i+1, priority)
+	}
+	return &typeInfo{id: TypeID(i + 1), name: getText(b[typeName:typePriority]), priority: priority, layout: layout}, nil
 }
 
 // register finds the type of that name, or adds it for participant p.
-func (r *registry) register(name string, layout *codec.Layout, p int) (TypeID, error) {
+func (r *registry) register(want typeInfo, p int) (TypeID, error) {
 	mine := -1
 	defer func() {
 		if mine >= 0 {
@@ -96,16 +113,16 @@ func (r *registry) register(name string, layout *codec.Layout, p int) (TypeID, e
 			return 0, err
 		}
 		if t != nil {
-			if t.name != name {
+			if t.name != want.name {
 				continue
 			}
-			if d := layout.Diff(t.layout); len(d) > 0 {
-				return 0, &SchemaError{Type: name, Differences: d}
+			if d := want.diff(t); len(d) > 0 {
+				return 0, &SchemaError{Type: t.name, Differences: d}
 			}
 			return t.id, nil
 		}
 		if mine < 0 {
-			if mine, err = r.draft(name, layout, p); err != nil {
+			if mine, err = r.draft(&want, p); err != nil {
 				return 0, err
 			}
 		}
@@ -124,10 +141,10 @@ func (r *registry) register(name string, layout *codec.Layout, p int) (TypeID, e
 }
 
 // draft fills a free record for participant p.
-func (r *registry) draft(name string, layout *codec.Layout, p int) (int, error) {
-	schema := layout.AppendSchema(nil)
+func (r *registry) draft(t *typeInfo, p int) (int, error) {
+	schema := t.layout.AppendSchema(nil)
 	if len(schema) > typeSize-typeSchema {
-		return -1, fmt.Errorf("bus: schema of type %s has %d bytes, at most %d fit; split the type", name, len(schema), typeSize-typeSchema)
+		return -1, fmt.Errorf("bus: schema of type %s has %d bytes, at most %d fit; split the type", t.name, len(schema), typeSize-typeSchema)
 	}
 	for rec := range r.records {
 		if o := r.owner(rec); o.Load() != 0 || !o.CompareAndSwap(0, uint64(p+1)) {
@@ -135,9 +152,10 @@ func (r *registry) draft(name string, layout *codec.Layout, p int) (int, error) 
 		}
 		failpoint.Hit(stepTypeClaim)
 		b := r.records[rec]
-		binary.LittleEndian.PutUint32(b[typeValue:], uint32(layout.Size))
+		binary.LittleEndian.PutUint32(b[typeValue:], uint32(t.layout.Size))
 		binary.LittleEndian.PutUint32(b[typeSchemaN:], uint32(len(schema)))
-		putText(b[typeName:typeSchema][:maxTypeName+1], name)
+		putText(b[typeName:typePriority], t.name)
+		b[typePriority] = byte(t.priority)
 		copy(b[typeSchema:], schema)
 		return rec, nil
 	}
@@ -202,76 +220,54 @@ func (b *Bus) viewSize(id TypeID, t reflect.Type) (int, bool) {
 	return v.(int), true
 }
 
-// lanesOf returns the priorities that the types have of their own; all of them if
-// there are no types, or one that this process has not registered.
-func (b *Bus) lanesOf(types []TypeID) []Priority {
-	var ps []Priority
-	for _, t := range types {
-		p, ok := b.typeLanes.Load(t)
-		if !ok {
-			ps = nil
-			break
-		}
-		ps = append(ps, p.(Priority))
-	}
-	if ps == nil {
-		return []Priority{Critical, High, Normal, Low}
-	}
-	return ps
-}
-
 type viewKey struct {
 	id TypeID
 	t  reflect.Type
 }
 
-// goTypeKey is a Go type and the name it was registered under, "" for its own.
+// goTypeKey is a Go type and what it was declared as beside what it says itself.
 type goTypeKey struct {
-	t    reflect.Type
-	name string
+	t        reflect.Type
+	override TypeOptions
 }
 
 func typeFor[T any](b *Bus, override TypeOptions) (goType, error) {
-	key := goTypeKey{reflect.TypeFor[T](), override.Name}
-	v, ok := b.goTypes.Load(key)
-	if !ok {
-		layout, err := codec.Of[T]()
-		if err != nil {
-			return goType{}, err
-		}
-		o := ownOptions[T](key.t)
-		if override.Name != "" {
-			o.Name = override.Name
-		}
-		if len(o.Name) > maxTypeName {
-			return goType{}, fmt.Errorf("%w: type name %q is longer than %d bytes", ErrOptions, o.Name, maxTypeName)
-		}
-		if !o.Priority.valid() {
-			return goType{}, fmt.Errorf("%w: type %s has priority %d", ErrOptions, o.Name, o.Priority)
-		}
-		id, err := b.registerType(o.Name, layout)
-		if err != nil {
-			return goType{}, err
-		}
-		b.views.Store(viewKey{id, key.t}, layout.Size)
-		b.typeLanes.Store(id, o.Priority)
-		v, _ = b.goTypes.LoadOrStore(key, goType{id: id, size: layout.Size, priority: o.Priority})
+	key := goTypeKey{reflect.TypeFor[T](), override}
+	if v, ok := b.goTypes.Load(key); ok {
+		return v.(goType), nil
 	}
-	t := v.(goType)
-	if override.Priority != 0 {
-		if !override.Priority.valid() {
-			return goType{}, fmt.Errorf("%w: priority %d", ErrOptions, override.Priority)
-		}
-		t.priority = override.Priority
+	layout, err := codec.Of[T]()
+	if err != nil {
+		return goType{}, err
 	}
+	o := declared[T](key.t, override)
+	if len(o.Name) > maxTypeName {
+		return goType{}, fmt.Errorf("%w: type name %q is longer than %d bytes", ErrOptions, o.Name, maxTypeName)
+	}
+	if !o.Priority.valid() {
+		return goType{}, fmt.Errorf("%w: type %s has priority %d, must be Critical, High, Normal or Low", ErrOptions, o.Name, o.Priority)
+	}
+	id, err := b.registerType(typeInfo{name: o.Name, priority: o.Priority, layout: layout})
+	if err != nil {
+		return goType{}, err
+	}
+	b.views.Store(viewKey{id, key.t}, layout.Size)
+	t := goType{id: id, size: layout.Size, priority: o.Priority}
+	b.goTypes.Store(key, t)
 	return t, nil
 }
 
-func ownOptions[T any](t reflect.Type) TypeOptions {
+// declared is what T says of itself, with what override says otherwise.
+func declared[T any](t reflect.Type, override TypeOptions) TypeOptions {
 	var o TypeOptions
-	var zero T
-	if e, ok := any(zero).(EventTyper); ok {
+	if e, ok := any(new(T)).(EventTyper); ok {
 		o = e.EventType()
+	}
+	if override.Name != "" {
+		o.Name = override.Name
+	}
+	if override.Priority != 0 {
+		o.Priority = override.Priority
 	}
 	if o.Name == "" {
 		o.Name = t.String()
@@ -282,7 +278,7 @@ func ownOptions[T any](t reflect.Type) TypeOptions {
 	return o
 }
 
-func (b *Bus) registerType(name string, layout *codec.Layout) (id TypeID, err error) {
+func (b *Bus) registerType(t typeInfo) (id TypeID, err error) {
 	if err := b.enter(); err != nil {
 		return 0, err
 	}
@@ -291,5 +287,5 @@ func (b *Bus) registerType(name string, layout *codec.Layout) (id TypeID, err er
 	// One at a time in a process: two of its goroutines would only draft twice.
 	b.typeMu.Lock()
 	defer b.typeMu.Unlock()
-	return b.region.types.register(name, layout, b.self)
+	return b.region.types.register(t, b.self)
 }

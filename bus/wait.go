@@ -184,7 +184,7 @@ func (s *Subscription) over(w waitFor) error {
 		return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
 	}
 	if w.ctx != nil {
-		if err := context.Cause(w.ctx); err != nil {
+		if err := ended(w.ctx); err != nil {
 			return fmt.Errorf("subscription %s: %w", s.name, err)
 		}
 	}

@@ -26,7 +26,7 @@ type Reader struct {
 
 	touched byte // keeps the reads of touch
 
-	behind bool // evicted since the last overrun: resume with more headroom
+	owed uint64 // missed while nobody had the cursor: the next Poll tells
 
 	received, missed, filtered, evictions uint64
 }
@@ -106,8 +106,15 @@ func (r *Reader) Resume() {
 	}
 	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
 	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
-	if r.gated && !c.gated() {
-		r.behind = true
+	if r.gated && c.joined() && !c.gated() {
+		// Evicted while nobody had it. It takes its gate again here, so not at
+		// a position that has gone: producers would wait for it.
+		r.evictions++
+		ownerStore(r.words.evictions, r.evictions)
+		if oldest := l.oldest(t); before(pos, oldest) {
+			r.owed = oldest - pos
+			pos = oldest
+		}
 	}
 	r.enter(pos)
 	if lost {
@@ -166,6 +173,7 @@ func (r *Reader) resetCounters() {
 func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 	pos := r.Position()
 	max = min(max, len(r.slots))
+	missed, r.owed = r.owed, 0
 	for range pollTries {
 		failpoint.Hit(stepLook)
 		m, skip := r.look(pos, max)
@@ -222,8 +230,9 @@ func (r *Reader) look(pos uint64, max int) (m int, skip uint64) {
 }
 
 // overrun is how far to jump when the event at pos has been overwritten by the
-// one at newer: to the oldest events still held, with some headroom, since they
-// are the next to be overwritten. It is 1 for an entry that cannot be right.
+// one at newer: to the oldest events still held; on a lossy lane with some
+// headroom, since they are the next to be overwritten. It is 1 for an entry that
+// cannot be right.
 func (r *Reader) overrun(pos, newer uint64) uint64 {
 	l := r.lane
 	n := uint64(l.geo.Capacity)
@@ -234,12 +243,12 @@ func (r *Reader) overrun(pos, newer uint64) uint64 {
 	if before(t, newer+1) || before(newer+n, t) {
 		t = newer + 1
 	}
-	room := n / 4
-	if r.behind {
-		r.behind = false
-		room = n / 2
+	if r.gated {
+		// Evicted. The gate comes back with the pin, and producers respect it
+		// from their next scan on: what is still there is not given up.
+		return t - n - pos
 	}
-	return t - n + max(room, 1) - pos
+	return t - n + max(n/8, 1) - pos
 }
 
 // validate looks again at the m entries that the cursor has just pinned and
@@ -301,6 +310,9 @@ func (r *Reader) Advance(k int) error {
 // Ready tells whether a Poll would find something. Unlike the other methods it
 // may be called while the reader's own goroutine sleeps.
 func (r *Reader) Ready() bool {
+	if r.owed > 0 {
+		return true
+	}
 	pos := r.Position()
 	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0
 }
@@ -338,7 +350,6 @@ func (r *Reader) move(pos uint64, n int) error {
 		was := r.word
 		r.word = cursor(r.words.word.Load())
 		if was.gated() && !r.word.gated() {
-			r.behind = true
 			r.evictions++
 			ownerStore(r.words.evictions, r.evictions)
 		}

@@ -1,0 +1,244 @@
+//go:build failpoint
+
+package bus_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/ring"
+)
+
+// The events that only these tests register.
+type (
+	draft  struct{ A, B uint64 }
+	fresh  struct{ A, B, C uint64 }
+	lively struct{ Seq uint64 }
+)
+
+func init() { roles["doomed"] = doomed }
+
+// doomed lives a whole life on a bus, and is killed or frozen when it reaches a
+// step for the nth time. A victim lives only up to a draft of a type.
+func doomed(args []string) {
+	s := newStage(args)
+	life, step, mode := args[1], failpoint.Step(args[2]), args[3]
+	left := number(args[4])
+	failpoint.Set(func(at failpoint.Step) {
+		if at != step {
+			return
+		}
+		if left--; left != 0 {
+			return
+		}
+		sig := syscall.SIGKILL
+		if mode == "freeze" {
+			sig = syscall.SIGSTOP
+		}
+		// To this very thread, which does not come back from the call before it
+		// has had its effect.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		must(unix.Tgkill(os.Getpid(), unix.Gettid(), sig))
+	})
+	b, err := bus.Open("test", &s.options)
+	must(err)
+	pub, err := bus.NewPublisher[tick](b, nil)
+	must(err)
+	if life == "victim" {
+		subscribeTicks(b, "")
+		subscribeTicks(b, "archive")
+		must(pub.Publish(background(), &tick{}))
+		_, err = bus.TypeFor[draft](b)
+		must(err)
+		say("end")
+		return
+	}
+	_, err = bus.TypeFor[fresh](b)
+	must(err)
+	plain := subscribeTicks(b, "")
+	must(pub.Publish(background(), &tick{}))
+	_, err = plain.Receive(background())
+	must(err)
+	must(plain.Close())
+	durable := subscribeTicks(b, "billing")
+	must(durable.Close())
+	// Again, and on more lanes.
+	all, err := b.Subscribe(&bus.SubscribeOptions{Durable: "billing", Window: 4, Start: bus.StartOldest})
+	must(err)
+	must(pub.Publish(background(), &tick{}))
+	_, err = all.Receive(background())
+	must(err)
+	must(all.Close())
+	must(b.RecoverDead())
+	must(b.Close())
+	say("end")
+}
+
+func subscribeTicks(b *bus.Bus, durable string) *bus.Subscriber[tick] {
+	s, err := bus.Subscribe[tick](b, &bus.SubscribeOptions{Durable: durable, Window: 4})
+	must(err)
+	return s
+}
+
+// failSteps are all steps of this package, and those of the ring that change
+// what a participant holds.
+func failSteps() []failpoint.Step {
+	steps := bus.Steps()
+	for _, s := range ring.Steps() {
+		switch {
+		case strings.HasPrefix(string(s), "joiner/"),
+			s == "producer/port-claimed", s == "producer/port-release",
+			s == "recoverer/load-intent", s == "recoverer/free-port", s == "recoverer/clear-cursor":
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// maxHits is how often a step is passed at most before it is the end: a step
+// has several meanings in a life.
+const maxHits = 12
+
+func TestFailpoints(t *testing.T) {
+	steps := failSteps()
+	for _, mode := range []string{"kill", "freeze"} {
+		t.Run(mode, func(t *testing.T) {
+			runs := 0
+			for i, step := range steps {
+				reached := 0
+				for reached < maxHits && failAt(t, step, mode, reached+1) {
+					reached++
+					if testing.Short() {
+						break
+					}
+				}
+				t.Logf("%2d of %d  %-35s %s, %d times", i+1, len(steps), step, mode, reached)
+				assert.Positivef(t, reached, "step %s is not reached", step)
+				runs += reached
+			}
+			t.Logf("%d steps, %d runs, all survived: %s", len(steps), runs, mode)
+		})
+	}
+}
+
+// failAt lets a process die or freeze at a step, with the remains of another
+// about, and checks that the others go on and that all comes back. It returns
+// false if the step was not reached so often.
+func failAt(t *testing.T, step failpoint.Step, mode string, hit int) bool {
+	t.Helper()
+	geo := small()
+	if mode == "freeze" {
+		for p := bus.Critical; p <= bus.Low; p++ {
+			geo.Lane(p).EvictAfter = time.Millisecond // what is alive and stands still
+		}
+	}
+	c := newCrew(t, bus.Options{Geometry: geo})
+	defer func() { require.NoError(t, c.b.Close()) }()
+	pub := newPub[tick](t, c.b, nil)
+	victim := start(t, "doomed", c.o, "victim", "type/publish", "kill", "1")
+	require.Empty(t, victim.hear(), "the victim ends within its draft")
+	victim.kill()
+
+	child := start(t, "doomed", c.o, "life", string(step), mode, fmt.Sprint(hit))
+	if mode == "kill" {
+		if child.hear() == "end" {
+			return false
+		}
+		child.kill()
+		require.Equal(t, syscall.SIGKILL, child.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+	} else if !child.stopped() {
+		require.Equal(t, "end", child.hear())
+		return false
+	}
+	at := fmt.Sprintf("%s at %s, hit %d", mode, step, hit)
+	survive(t, c, pub, at)
+	child.kill()
+	nothingLeft(t, c, at)
+	return true
+}
+
+// stopped waits until the child has stopped or ended.
+func (c *child) stopped() bool {
+	var status syscall.WaitStatus
+	for {
+		if _, err := syscall.Wait4(c.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); !errors.Is(err, syscall.EINTR) {
+			require.NoError(c.t, err)
+			return status.Stopped()
+		}
+	}
+}
+
+// survive uses all that a bus offers while another process is dead or frozen.
+func survive(t *testing.T, c *crew, pub *bus.Publisher[tick], at string) {
+	t.Helper()
+	_, err := bus.TypeFor[lively](c.b)
+	require.NoError(t, err, at)
+	_, err = bus.TypeFor[fresh](c.b)
+	require.NoError(t, err, at)
+	other, err := bus.Open("test", &c.o)
+	require.NoError(t, err, at)
+	defer func() { require.NoError(t, other.Close(), at) }()
+	sub := newSub[tick](t, other, &bus.SubscribeOptions{Window: 4})
+	// What the dead left of a durable subscription holds the lane back until
+	// somebody takes it over.
+	for _, name := range []string{"archive", "billing"} {
+		d, err := c.b.Subscribe(&bus.SubscribeOptions{Durable: name, Window: 4})
+		if errors.Is(err, bus.ErrInUse) {
+			continue // by the frozen one
+		}
+		require.NoError(t, err, at)
+		require.NoError(t, d.Remove(), at)
+	}
+	const events = 3 * capacity
+	done := async(func() error {
+		for i := range events {
+			if err := pub.PublishWith(background(), &tick{Seq: uint64(i)}, bus.With{Key: 1}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	expect := uint64(0)
+	for expect < events {
+		m, err := sub.Receive(background())
+		var lag *bus.LagError
+		if errors.As(err, &lag) && lag.Evicted {
+			expect += lag.Missed
+			continue
+		}
+		require.NoError(t, err, at)
+		require.Equal(t, expect, m.Value.Seq, at)
+		expect++
+	}
+	require.NoError(t, result(t, done), at)
+	require.NoError(t, sub.Close(), at)
+}
+
+// nothingLeft recovers what is dead and requires that nothing is taken but what
+// is ours.
+func nothingLeft(t *testing.T, c *crew, at string) {
+	t.Helper()
+	require.NoError(t, c.b.RecoverDead(), at)
+	for _, name := range []string{"archive", "billing"} {
+		d, err := c.b.Subscribe(&bus.SubscribeOptions{Durable: name, Window: 4})
+		require.NoError(t, err, at)
+		require.NoError(t, d.Remove(), at)
+	}
+	h, err := c.b.Held()
+	require.NoError(t, err, at)
+	require.Equal(t, bus.Held{Participants: 1, Ports: 1}, h, at)
+	require.NoError(t, c.b.CheckLanes(), at)
+}

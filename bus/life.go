@@ -1,0 +1,101 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Remove closes the subscription and forgets it also if it is durable. It fails
+// with ErrClosed when the subscription has been closed before.
+func (s *Subscription) Remove() error {
+	if err := s.close(closed | erased); err != nil {
+		return err
+	}
+	if s.state.Load()&erased == 0 {
+		return fmt.Errorf("subscription %s: %w; subscribe again to remove it", s.name, ErrClosed)
+	}
+	return nil
+}
+
+// The life of a subscription, beside its state in the region:
+//
+//	idle ──receive──> busy ──wait──> busy|asleep
+//
+// Close sets closed in any of them, Remove erased with it. Idle: Close gives the
+// place back. Busy: the receiving goroutine does so when it leaves. Asleep: it is
+// woken for that, and calls no callback any more.
+const (
+	busy   = 1
+	closed = 2
+	asleep = 4
+	erased = 8
+)
+
+// begin marks a receive call.
+func (s *Subscription) begin() error {
+	if s.state.CompareAndSwap(0, busy) {
+		return nil
+	}
+	if s.state.Load()&closed != 0 {
+		return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+	}
+	panic("bus: two goroutines receive from the subscription " + s.name)
+}
+
+// end ends it.
+func (s *Subscription) end() {
+	if !s.state.CompareAndSwap(busy, 0) {
+		s.finish()
+	}
+}
+
+// Close gives the subscription's place in the region back; of a durable one the
+// cursors stay. A call that waits returns ErrClosed at once, and Close waits for
+// it. While a callback runs, Close returns at once, and the place is given back
+// when the callback has returned: its events stay valid. Close is idempotent.
+func (s *Subscription) Close() error { return s.close(closed) }
+
+func (s *Subscription) close(marks uint32) error {
+	for {
+		st := s.state.Load()
+		if st&closed != 0 {
+			return nil
+		}
+		if !s.state.CompareAndSwap(st, st|marks) {
+			continue
+		}
+		switch {
+		case st&busy == 0:
+			return s.finish()
+		case st&asleep != 0:
+			_ = s.bus.guarded(func() error {
+				s.bus.region.bell.Wake(nudgeBit(s.record))
+				return nil
+			})
+			<-s.done
+		}
+		return nil
+	}
+}
+
+// finish runs once, when nobody receives any more.
+func (s *Subscription) finish() error {
+	b := s.bus
+	s.unheed()
+	b.subMu.Lock()
+	delete(b.subs, s)
+	b.subMu.Unlock()
+	err := b.guard(func() error {
+		st := s.count()
+		s.final.Store(&st)
+		if s.durable && s.state.Load()&erased == 0 {
+			s.settle()
+			b.region.detachSubscriber(s.record)
+		} else {
+			b.region.freeSubscriber(s.record)
+		}
+		return nil
+	})
+	close(s.done)
+	return errors.Join(err, b.release())
+}
