@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -35,24 +36,7 @@ func init() { roles["doomed"] = doomed }
 func doomed(args []string) {
 	s := newStage(args)
 	life, step, mode := args[1], failpoint.Step(args[2]), args[3]
-	left := number(args[4])
-	failpoint.Set(func(at failpoint.Step) {
-		if at != step {
-			return
-		}
-		if left--; left != 0 {
-			return
-		}
-		sig := syscall.SIGKILL
-		if mode == "freeze" {
-			sig = syscall.SIGSTOP
-		}
-		// To this very thread, which does not come back from the call before it
-		// has had its effect.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		must(unix.Tgkill(os.Getpid(), unix.Gettid(), sig))
-	})
+	strikeAt(step, mode, number(args[4]))
 	b, err := bus.Open("test", &s.options)
 	must(err)
 	pub, err := bus.NewPublisher[tick](b, nil)
@@ -87,6 +71,25 @@ func doomed(args []string) {
 	say("end")
 }
 
+// strikeAt kills or freezes this process when it reaches step for the nth time.
+func strikeAt(step failpoint.Step, mode string, n uint64) {
+	var hits atomic.Uint64
+	failpoint.Set(func(at failpoint.Step) {
+		if at != step || hits.Add(1) != n {
+			return
+		}
+		sig := unix.SIGKILL
+		if mode == "freeze" {
+			sig = unix.SIGSTOP
+		}
+		// To this very thread, which does not come back from the call before it
+		// has had its effect.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		must(unix.Tgkill(os.Getpid(), unix.Gettid(), sig))
+	})
+}
+
 func subscribeTicks(b *bus.Bus, durable string) *bus.Subscriber[tick] {
 	s, err := bus.Subscribe[tick](b, &bus.SubscribeOptions{Durable: durable, Window: 4})
 	must(err)
@@ -110,7 +113,7 @@ func failSteps() []failpoint.Step {
 
 // maxHits is how often a step is passed at most before it is the end: a step
 // has several meanings in a life.
-const maxHits = 12
+const maxHits = 40
 
 func TestFailpoints(t *testing.T) {
 	steps := failSteps()
