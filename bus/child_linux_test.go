@@ -38,11 +38,18 @@ func start(t testing.TB, role string, o bus.Options, args ...string) *child {
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	c.in, err = c.cmd.StdinPipe()
 	require.NoError(t, err)
-	out, err := c.cmd.StdoutPipe()
+	// Not StdoutPipe, which Wait would close: what the child has said before it
+	// was killed is still to be heard.
+	out, says, err := os.Pipe()
 	require.NoError(t, err)
+	c.cmd.Stdout = says
 	require.NoError(t, c.cmd.Start())
+	require.NoError(t, says.Close())
 	c.out = bufio.NewReader(out)
-	t.Cleanup(c.kill)
+	t.Cleanup(func() {
+		c.kill()
+		_ = out.Close()
+	})
 	return c
 }
 
