@@ -8,8 +8,9 @@
 #   scripts/model.sh trail MODEL NAME[=VALUE]...
 #                             one run, and the steps of the shortest failure found in it
 #
-# JOBS sets how many checks run at once (default: the number of processors), KEEP=1
-# keeps the work folder. Exits with 1 when anything is not as it must be.
+# JOBS sets how many checks run at once (default: the number of processors, 1 in the
+# long form), SWEEP_SECONDS the limit of a sweep (default 300), KEEP=1 keeps the work
+# folder. Exits with 1 when anything is not as it must be.
 set -u -o pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -53,7 +54,9 @@ reliable, evict, join twice | exchange | RELIABLE N=2 P=1 K=2 R=1 M=8 KILLS=1 EV
 reliable, join at the oldest | exchange | RELIABLE OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
 reliable, durable | exchange | RELIABLE DURABLE N=2 P=1 K=2 R=1 M=8 KILLS=3 EVICTS=1
 reliable, no re-read when gated | exchange | SKIP_REREAD RELIABLE N=2 P=2 K=2 R=1 M=2 EVICTS=1
-reliable, no re-read, join at the oldest | exchange | SKIP_REREAD OLD RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
+the same, join at the oldest | exchange | SKIP_REREAD OLD RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
+the same, durable | exchange | SKIP_REREAD RELIABLE DURABLE N=2 P=1 K=2 R=1 M=6 KILLS=2 EVICTS=1
+the same, batch 2, pins 2 | exchange | SKIP_REREAD RELIABLE N=3 P=1 K=4 R=1 W=2 B=2 M=6 KILLS=1 EVICTS=1
 batch 2, pins 2 | exchange | N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1
 batch 2, pins 2, reliable | exchange | RELIABLE N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1 EVICTS=1
 batch 2, two ports | exchange | N=2 P=2 K=3 R=0 B=2 M=3 KILLS=1
@@ -80,9 +83,13 @@ no reader, three kills | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=3
 three ports, two kills | exchange | N=2 P=3 K=1 R=0 M=1 KILLS=2
 ports change hands | exchange | CLAIM PORTS=2 N=2 P=2 K=1 R=0 M=2 KILLS=2
 lossy, two kills | exchange | N=2 P=2 K=2 R=1 M=2 KILLS=2
+lossy, one producer laps the other | exchange | N=2 P=2 K=2 R=1 M0=1 M=4 KILLS=1
 lossy, join at the oldest | exchange | OLD N=2 P=2 K=2 R=1 M=2 KILLS=1
 reliable, evict and kill | exchange | RELIABLE N=2 P=2 K=2 R=1 M=2 KILLS=1 EVICTS=1
 reliable, durable | exchange | RELIABLE DURABLE N=2 P=2 K=2 R=1 M=2 KILLS=2
+reliable, one producer laps the other | exchange | RELIABLE N=2 P=2 K=2 R=1 M0=1 M=4 KILLS=1
+reliable, no re-read when gated | exchange | SKIP_REREAD RELIABLE N=2 P=2 K=2 R=1 M=2 KILLS=1 EVICTS=1
+the same, join at the oldest | exchange | SKIP_REREAD OLD RELIABLE N=2 P=2 K=2 R=1 M=2 EVICTS=1
 reliable, six events | exchange | RELIABLE N=2 P=2 K=2 R=1 M=3
 batch 2, pins 2 | exchange | N=3 P=2 K=4 R=1 W=2 B=2 M=2 KILLS=1
 two readers | exchange | N=2 P=1 K=3 R=2 M=8 KILLS=1
@@ -100,7 +107,7 @@ sweep_long='
 sweep: lossy | exchange | N=4 P=3 K=4 R=1 W=2 B=2 M=4 KILLS=4
 sweep: reliable | exchange | RELIABLE DURABLE N=4 P=3 K=4 R=1 W=2 B=2 M=4 KILLS=3 EVICTS=1
 '
-sweep_seconds=300
+sweep_seconds=${SWEEP_SECONDS:-300}
 
 # Mutations: mutation | model | bounds and switches | what is wrong in it.
 mutations='
@@ -287,7 +294,7 @@ tell() { # a run that is not as it must be: say where its trail can be had
 failed=()
 
 echo "Clean runs (every reachable state within the bounds, sequential consistency)"
-printf '%-40s %-9s %-56s %10s  %s\n' what model bounds states result
+printf '%-38s %-9s %-62s %10s  %s\n' what model bounds states result
 for line in "${clean[@]}" ${sweep[@]+"${sweep[@]}"}; do
     IFS='|' read -r id what model defs <<<"$line"
     IFS='|' read -r verdict states seconds mem <<<"$(result "$id")"
@@ -296,7 +303,7 @@ for line in "${clean[@]}" ${sweep[@]+"${sweep[@]}"}; do
     swept) text="clean, not exhaustive (bit-state, ${seconds} s)" ;;
     *) text="FAILED: $verdict"; tell "$model $defs" ;;
     esac
-    printf '%-40s %-9s %-56s %10s  %s\n' "$what" "$model" "$defs" "$states" "$text"
+    printf '%-38s %-9s %-62s %10s  %s\n' "$what" "$model" "$defs" "$states" "$text"
 done
 
 echo
