@@ -86,6 +86,13 @@
 //   - Windows are paid from the lane's pin budget (LaneGeometry.Pins), whether
 //     they are used or not, also by durable subscriptions that are away.
 //   - LagError counts events of the lane, of whatever type.
+//   - A callback that publishes to a lane which its own subscription reads may
+//     wait for itself once the lane is full: use TryPublish there.
+//   - What is received in place is shared and must not be written; nothing but
+//     this rule keeps a subscriber from it.
+//   - A region is two files, NAME and NAME.<id>.lock; take them away with Remove.
+//   - The zero values of Bus, Publisher, Subscriber, Subscription and Viewer are
+//     not usable.
 //   - While a callback or a receive call of this package runs, a truncation of
 //     the region's file by a peer is ErrFault. The caller's own accesses to a
 //     loan are not guarded.

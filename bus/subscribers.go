@@ -115,11 +115,18 @@ func (r *region) freeSubscriber(i int) {
 	rec.state.Store(uint64(makeSub(subFree, -1, gen)))
 }
 
-// detachSubscriber lets go of record i and leaves its cursors where they are.
+// detachSubscriber lets go of record i and leaves its cursors where they are. A
+// cursor that the record does not speak of belongs to somebody who died while he
+// joined that lane: it has no position that can be resumed.
 func (r *region) detachSubscriber(i int) {
 	rec := &r.subscribers[i]
-	for _, l := range r.lanes {
-		l.Unpin(i)
+	has := rec.lanes.Load()
+	for n, l := range r.lanes {
+		if has>>n&1 != 0 {
+			l.Unpin(i)
+		} else {
+			l.ClearCursor(i)
+		}
 	}
 	rec.waiting.Store(0)
 	gen := subState(rec.state.Load()).gen()

@@ -1,6 +1,9 @@
 package codec
 
-import "unicode/utf8"
+import (
+	"encoding/hex"
+	"unicode/utf8"
+)
 
 // lengthSize is the size of the length in front of a fixed-capacity value.
 const lengthSize = 2
@@ -79,6 +82,12 @@ func (t *text[A]) SetTruncate(s string) bool {
 // String returns a copy of the content. It has a value receiver so that an event prints readably.
 func (t text[A]) String() string { return string(t.Bytes()) }
 
+// MarshalText returns a copy of the content, for JSON and logs.
+func (t text[A]) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText stores p as Set does.
+func (t *text[A]) UnmarshalText(p []byte) error { return t.Set(string(p)) }
+
 // Equal reports whether the content is s. It does not allocate.
 func (t *text[A]) Equal(s string) bool { return string(t.Bytes()) == s }
 
@@ -98,6 +107,21 @@ func (b *blob[A]) Set(p []byte) error {
 func (b *blob[A]) SetTruncate(p []byte) bool {
 	put(&b.fixed, p[:min(len(p), b.Cap())])
 	return len(p) <= b.Cap()
+}
+
+// String returns the content in hexadecimal. It has a value receiver so that an event prints readably.
+func (b blob[A]) String() string { return hex.EncodeToString(b.Bytes()) }
+
+// MarshalText returns what String does, for JSON and logs.
+func (b blob[A]) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText stores what hexadecimal digits stand for.
+func (b *blob[A]) UnmarshalText(p []byte) error {
+	raw, err := hex.DecodeString(string(p))
+	if err != nil {
+		return err
+	}
+	return b.Set(raw)
 }
 
 // Equal reports whether the content is p. It does not allocate.
