@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,7 +95,7 @@ func TestDurableSubscriberKilled(t *testing.T) {
 		sub.tell("receive %d", events-1)
 		for n := 0; last < events-1; n++ {
 			if life < lives-1 && n == 100 {
-				sub.kill() // and what it says until then is still heard
+				sub.signal(syscall.SIGKILL) // what it has said is still to be heard
 			}
 			line := sub.hear()
 			if line == "" {
@@ -182,7 +183,7 @@ func TestSubscriberFrozen(t *testing.T) {
 	missed := row(t, c.b, "actor", bus.Normal).Depth
 	require.Equal(t, uint64(events), missed)
 	sub.tell("drain %d", events-1)
-	sub.signal(sigcont)
+	sub.signal(syscall.SIGCONT)
 	var received, lost int
 	var evicted bool
 	_, err := fmt.Sscanf(sub.hear(), "received %d missed %d evicted %t", &received, &lost, &evicted)
@@ -203,7 +204,7 @@ func TestSubscriberFrozenWhileItReads(t *testing.T) {
 	for i := range 20 * capacity {
 		require.NoError(t, pub.Publish(background(), &tick{Seq: uint64(1 + i)}))
 	}
-	sub.signal(sigcont)
+	sub.signal(syscall.SIGCONT)
 	sub.expect("ok", "go")
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/rvoip/shmbus/bus"
 )
-
-const sigcont = syscall.SIGCONT
 
 func init() {
 	roles["opener"] = opener

@@ -1,0 +1,42 @@
+package bus
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A durable subscription whose owner is nobody: the search for who has it ends.
+func TestDurableRecordThatContradictsItself(t *testing.T) {
+	for name, owner := range map[string]int{"Free": 2, "OutOfRange": 4000} {
+		t.Run(name, func(t *testing.T) {
+			b, err := OpenLocal(&Options{Geometry: tiny()})
+			require.NoError(t, err)
+			defer b.Close()
+			s, err := Subscribe[fuzzed](b, &SubscribeOptions{Durable: "durable", Window: 1})
+			require.NoError(t, err)
+			b.region.subscribers[s.s.record].state.Store(uint64(makeSub(subActive, owner, 5)))
+			_, err = Subscribe[fuzzed](b, &SubscribeOptions{Durable: "durable", Window: 1})
+			require.ErrorIs(t, err, ErrCorrupt)
+		})
+	}
+}
+
+// A gate whose owner is nobody is evicted as one of a process that stands still.
+func TestGateOfNobody(t *testing.T) {
+	geo := tiny()
+	geo.Normal.EvictAfter = time.Millisecond
+	b, err := OpenLocal(&Options{Geometry: geo})
+	require.NoError(t, err)
+	defer b.Close()
+	s, err := Subscribe[fuzzed](b, &SubscribeOptions{Window: 1})
+	require.NoError(t, err)
+	b.region.subscribers[s.s.record].state.Store(uint64(makeSub(subActive, 2, 5)))
+	pub, err := NewPublisher[fuzzed](b, nil)
+	require.NoError(t, err)
+	for range 5 * geo.Normal.Capacity {
+		require.NoError(t, pub.Publish(context.Background(), &fuzzed{}))
+	}
+}
