@@ -199,3 +199,36 @@ func TestTwoJoinersNeverOverdrawThePinBudget(t *testing.T) {
 	}
 	assert.Positive(t, both, "most of the time one of them is admitted")
 }
+
+// A reader joins, and others fill the lane, while a producer is in the middle of
+// its look at the cursors and has passed the one of that reader.
+func TestAReaderJoinsDuringAScan(t *testing.T) {
+	forStarts(t, reliable(8), func(t *testing.T, lane *ring.Lane, start uint64) {
+		q, behind, joiner := newProducer(t, lane), newReader(t, lane, 1, 1), newReader(t, lane, 0, 1)
+		behind.Join()
+		fill(t, q, 0)
+		require.True(t, lane.Evict(1, lane.Gates(nil)[0]))
+		publishMany(t, q, 1, 8, 12)
+
+		port, err := lane.ClaimPort(1)
+		require.NoError(t, err)
+		joined := false
+		p, err := lane.NewProducer(port, func(reader int) { // in the middle of the look
+			if !joined {
+				joined = true
+				require.Equal(t, 1, reader)
+				joiner.Join()
+				require.Equal(t, uint64(20), fill(t, q, 12))
+			}
+		})
+		require.NoError(t, err)
+		c := reserve(t, p, event{2, 0})
+		require.True(t, joined)
+		_, err = p.Publish(c)
+		require.ErrorIs(t, err, ring.ErrFull)
+		for seq := uint64(12); seq < 20; seq++ {
+			poll(t, joiner, 1, 1, 0)
+			requireEvent(t, joiner, 0, event{1, seq}, start+seq)
+		}
+	})
+}
