@@ -36,7 +36,7 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 			return nil
 		}
 		if _, word, ok := r.findDurable(o.Durable, subActive); ok {
-			if b.recoverIfDead(word.owner()) {
+			if b.recovered(word.owner()) {
 				continue
 			}
 			return b.held(o.Durable, word.owner())
@@ -89,7 +89,7 @@ func (b *Bus) RemoveDurable(name string) error {
 			switch {
 			case !ok:
 				return fmt.Errorf("bus %s: durable subscription %q: %w", b.Name(), name, ErrNotExist)
-			case !b.recoverIfDead(word.owner()):
+			case !b.recovered(word.owner()):
 				return b.held(name, word.owner())
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cmp"
 	"github.com/rvoip/shmbus/ring"
 	"github.com/rvoip/shmbus/shm"
 )
@@ -52,20 +53,36 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 		}
 	}()
 	defer b.caught(b.mem.Protect(), &err)
-	port, err := l.ClaimPort(uint64(b.self + 1))
+	prod, err := l.claim()
 	if errors.Is(err, ErrNoPort) {
 		b.recoverDead() // perhaps a dead process has one
-		port, err = l.ClaimPort(uint64(b.self + 1))
+		prod, err = l.claim()
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoPort):
 		return nil, fmt.Errorf("lane %s: %w; all %d are taken: raise Ports in its LaneGeometry", l.name(), err, l.Geometry().Ports)
-	}
-	prod, err := l.NewProducer(port, b.nudge)
-	if err != nil {
-		l.ReleasePort(port)
+	case err != nil:
 		return nil, fmt.Errorf("lane %s: %w", l.name(), err)
 	}
 	return &seat{use: l, prod: prod, lent: make([]uint32, l.Geometry().Cells())}, nil
+}
+
+// claim takes a port that is whole. One that is not is given back only when
+// another has been found, or the next to come would stumble over it again.
+func (l *laneUse) claim() (*ring.Producer, error) {
+	var spoilt error
+	for {
+		port, err := l.ClaimPort(uint64(l.bus.self + 1))
+		if err != nil {
+			return nil, cmp.Or(spoilt, err)
+		}
+		prod, err := l.NewProducer(port, l.bus.nudge)
+		if err == nil {
+			return prod, nil
+		}
+		defer l.ReleasePort(port)
+		spoilt = err
+	}
 }
 
 // exclusive returns a seat of one publisher's own.

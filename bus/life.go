@@ -89,7 +89,9 @@ func (s *Subscription) finish() error {
 		st := s.count()
 		s.final.Store(&st)
 		if s.durable && s.state.Load()&erased == 0 {
-			s.settle()
+			if s.viewed {
+				s.settle()
+			}
 			b.region.detachSubscriber(s.record)
 		} else {
 			b.region.freeSubscriber(s.record)

@@ -11,10 +11,71 @@ import (
 // attach takes a seat among the participants. Its lock byte is ours until the
 // region is released, or until we die.
 func (b *Bus) attach() error {
+	for range recoveryTries {
+		if ok, err := b.takeSeat(); ok || err != nil {
+			return err
+		}
+		if !b.anyLooksDead() {
+			break
+		}
+		time.Sleep(recoveryPause)
+	}
+	return fmt.Errorf("%w: all %d participants are alive; raise Participants in the Geometry", ErrTooMany, len(b.region.participants))
+}
+
+// While somebody else recovers a dead participant its lock byte is taken, and it
+// passes for alive. Who needs what it held, and sees that its process has gone,
+// tries again for so long.
+const (
+	recoveryTries = 100
+	recoveryPause = 5 * time.Millisecond
+)
+
+// looksDead tells whether the participant's process has gone, as far as can be
+// seen from here. It proves nothing: lock bytes do.
+func (p *participant) looksDead() bool {
+	if p.state.Load() != participantActive {
+		return false
+	}
+	alive, known := shm.Process{PID: int(p.pid.Load()), Start: p.start.Load()}.Alive()
+	return known && !alive
+}
+
+func (b *Bus) anyLooksDead() bool {
+	for i := range b.region.participants {
+		if b.region.participants[i].looksDead() {
+			return true
+		}
+	}
+	return false
+}
+
+// recovered waits until a participant that looks dead has been recovered, by us
+// or by somebody else. It returns false for one that lives.
+func (b *Bus) recovered(i int) bool {
+	if i < 0 || i >= len(b.region.participants) {
+		return false
+	}
+	p := &b.region.participants[i]
+	incarnation := p.incarnation.Load()
+	for range recoveryTries {
+		if b.recoverIfDead(i) || p.incarnation.Load() != incarnation {
+			return true
+		}
+		if !p.looksDead() {
+			return p.state.Load() != participantActive
+		}
+		time.Sleep(recoveryPause)
+	}
+	return false
+}
+
+// takeSeat takes the first seat whose lock byte is free.
+func (b *Bus) takeSeat() (bool, error) {
 	for i := range b.region.participants {
 		free, err := b.mem.TryLock(i)
 		if err != nil {
-			return fmt.Errorf("take a participant's lock byte: %w", err)
+			return false, fmt.Errorf("take a participant's lock byte: %w", err)
 		}
 		if !free {
 			continue
@@ -31,9 +92,9 @@ func (b *Bus) attach() error {
 		p.name.put(b.opts.Process)
 		p.state.Store(participantActive)
 		failpoint.Hit(stepAttached)
-		return nil
+		return true, nil
 	}
-	return fmt.Errorf("%w: all %d participants are alive; raise Participants in the Geometry", ErrTooMany, len(b.region.participants))
+	return false, nil
 }
 
 // recoverDead cleans up after every participant that has died.
@@ -57,8 +118,8 @@ func (b *Bus) recoverIfDead(i int) bool {
 	if err != nil || !dead {
 		return false
 	}
+	defer func() { _ = b.mem.Unlock(i) }() // also if the memory goes away here
 	b.recoverLocked(i)
-	_ = b.mem.Unlock(i)
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rvoip/shmbus/ring"
 	"github.com/rvoip/shmbus/shm"
+	"math"
 )
 
 // RawMessage is a copy of an event of any type.
@@ -26,12 +27,12 @@ func (s *Subscription) Receive(ctx context.Context) (m RawMessage, err error) {
 
 // ReceiveInto is Receive into the memory of an earlier message.
 func (s *Subscription) ReceiveInto(ctx context.Context, m *RawMessage) error {
-	return s.one(waitFor{ctx: ctx}, func(e *Event) error { m.copy(e); return nil })
+	return s.one(waitFor{ctx: ctx, copies: true}, func(e *Event) error { m.copy(e); return nil })
 }
 
 // TryReceive copies an event, or returns ErrEmpty.
 func (s *Subscription) TryReceive() (m RawMessage, err error) {
-	err = s.one(waitFor{try: true}, func(e *Event) error { m.copy(e); return nil })
+	err = s.one(waitFor{try: true, copies: true}, func(e *Event) error { m.copy(e); return nil })
 	return m, err
 }
 
@@ -72,11 +73,20 @@ func (s *Subscription) TryViewBatch(max int, fn func(*Event) error) (int, error)
 type waitFor struct {
 	ctx      context.Context
 	try      bool
+	copies   bool  // the event is finished with the next call, not with this one
 	deadline int64 // ns of shm.Now, 0 for none
 }
 
 func waitUntil(d time.Duration) waitFor {
-	return waitFor{deadline: shm.Now() + max(int64(d), 1)}
+	return waitFor{copies: true, deadline: later(shm.Now(), d)}
+}
+
+// later is a time after now, which does not overflow and is not 0.
+func later(now int64, d time.Duration) int64 {
+	if int64(d) > math.MaxInt64-now {
+		return math.MaxInt64
+	}
+	return now + max(int64(d), 1)
 }
 
 // one hands one event to fn.
@@ -86,9 +96,12 @@ func (s *Subscription) one(w waitFor, fn func(*Event) error) (err error) {
 	}
 	defer s.end()
 	defer s.bus.caught(s.bus.mem.Protect(), &err)
+	s.viewed = false
 	if err := s.await(w); err != nil {
 		return err
 	}
+	// A copy is finished only when its receiver comes back for more.
+	defer func() { s.viewed = !w.copies }()
 	return fn(&s.event)
 }
 
@@ -102,9 +115,11 @@ func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, e
 	}
 	defer s.end()
 	defer s.bus.caught(s.bus.mem.Protect(), &err)
+	s.viewed = false
 	if err := s.await(w); err != nil {
 		return 0, err
 	}
+	defer func() { s.viewed = !w.copies }()
 	for {
 		n++
 		if err := fn(&s.event); err != nil {
@@ -126,6 +141,7 @@ func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, e
 
 // await makes s.event the next event.
 func (s *Subscription) await(w waitFor) error {
+	s.settle()
 	// Before anything else, so that a loop ends with its context also while
 	// there is always something to receive.
 	if w.ctx != nil {
@@ -142,6 +158,12 @@ func (s *Subscription) await(w waitFor) error {
 		if ok || err != nil {
 			return err
 		}
+		if s.passed >= passAtOnce {
+			if err := s.over(w); err != nil {
+				return err
+			}
+			continue
+		}
 		if w.try {
 			if s.state.Load()&closed != 0 {
 				return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
@@ -157,20 +179,25 @@ func (s *Subscription) await(w waitFor) error {
 	}
 }
 
+// passAtOnce is how many events of other types are passed over before a call
+// looks whether it is to end.
+const passAtOnce = 1024
+
 // take makes s.event the next event there is, by priority. It returns false when
-// there is none. The event before it is finished.
+// there is none, or when it has passed over passAtOnce others. The event before
+// it is finished.
 func (s *Subscription) take() (bool, error) {
 	s.settle()
-	for {
+	for s.passed = 0; s.passed < passAtOnce; s.passed++ {
 		l := s.choose()
 		if l == nil {
 			return false, nil
 		}
 		if l.next >= l.reader.Window() {
-			if err := l.refill(s); err != nil || l.reader.Window() == 0 {
-				if err != nil {
-					return false, err
-				}
+			if err := l.refill(s); err != nil {
+				return false, err
+			}
+			if l.reader.Window() == 0 {
 				continue
 			}
 		}
@@ -179,6 +206,7 @@ func (s *Subscription) take() (bool, error) {
 			return ok, err
 		}
 	}
+	return false, nil
 }
 
 // open makes s.event the next event of the lane's window. It returns false for

@@ -80,7 +80,7 @@ func (r *region) nominate(i int, name string, claimed subState) (subState, bool)
 			continue
 		}
 		rec := &r.subscribers[j]
-		for {
+		for range durableTries {
 			s := subState(rec.state.Load())
 			if rec.durable.get() != name {
 				break

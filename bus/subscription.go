@@ -29,7 +29,8 @@ type SubscribeOptions struct {
 	// process has it, so that a restarted process misses nothing on reliable
 	// lanes. At most 63 bytes. A process that dies receives again what it had
 	// not finished: at least once. An event is finished when the callback
-	// that got it has returned, or with the next receive call.
+	// that got it has returned; a copy with the next receive call, and not by
+	// Close.
 	Durable string
 	// Types are what Bus.Subscribe receives; none means all. Subscribe[T]
 	// ignores it.
@@ -80,9 +81,11 @@ type Subscription struct {
 
 	// Owned by the receiving goroutine.
 	event    Event
+	viewed   bool            // the event handed out last went to a callback that has returned
 	current  *subLane        // lane of the event handed out and not finished
 	streak   int             // events handed out since a lower lane had its turn
 	served   uint64          // events looked at
+	passed   int             // events of other types since take was called
 	views    []view          // by type
 	deferred error           // to be returned by the next call
 	heeded   <-chan struct{} // of the context whose end wakes us
@@ -263,7 +266,6 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 		l.reader = l.NewReader(s.record, window)
 		bit := s.bit(l)
 		has |= bit
-		evictions := l.Cursor(s.record).Evictions
 		switch {
 		case had&bit != 0:
 			l.reader.Resume()
@@ -272,9 +274,7 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 		default:
 			l.reader.Join()
 		}
-		if l.evictions = l.reader.Evictions(); had&bit != 0 {
-			l.evictions = evictions // one that came while it was away is to be told
-		}
+		l.evictions = l.reader.Evictions()
 		// Each lane as soon as it has a cursor: a process that is killed here
 		// must find it again.
 		rec.lanes.Store(had | has)

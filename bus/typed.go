@@ -45,24 +45,24 @@ func Subscribe[T any](b *Bus, o *SubscribeOptions) (*Subscriber[T], error) {
 
 // Receive waits for an event and copies it; it allocates only for a tail.
 func (s *Subscriber[T]) Receive(ctx context.Context) (m Message[T], err error) {
-	err = s.into(waitFor{ctx: ctx}, &m)
+	err = s.into(waitFor{ctx: ctx, copies: true}, &m)
 	return m, err
 }
 
 // ReceiveInto is Receive into the memory of an earlier message.
 func (s *Subscriber[T]) ReceiveInto(ctx context.Context, m *Message[T]) error {
-	return s.into(waitFor{ctx: ctx}, m)
+	return s.into(waitFor{ctx: ctx, copies: true}, m)
 }
 
 // TryReceive copies an event, or returns ErrEmpty.
 func (s *Subscriber[T]) TryReceive() (m Message[T], err error) {
-	err = s.into(waitFor{try: true}, &m)
+	err = s.into(waitFor{try: true, copies: true}, &m)
 	return m, err
 }
 
 // TryReceiveInto is TryReceive into the memory of an earlier message.
 func (s *Subscriber[T]) TryReceiveInto(m *Message[T]) error {
-	return s.into(waitFor{try: true}, m)
+	return s.into(waitFor{try: true, copies: true}, m)
 }
 
 // ReceiveTimeout is Receive for at most d; then it returns ErrTimeout.
@@ -77,7 +77,7 @@ func (s *Subscriber[T]) ReceiveBatch(ctx context.Context, dst []Message[T]) (n i
 	if len(dst) == 0 {
 		return 0, nil
 	}
-	_, err = s.s.many(waitFor{ctx: ctx}, len(dst), func(e *Event) error {
+	_, err = s.s.many(waitFor{ctx: ctx, copies: true}, len(dst), func(e *Event) error {
 		v, err := s.value(e)
 		if err != nil {
 			return err

@@ -106,7 +106,9 @@ func (r *registry) register(want typeInfo, p int) (TypeID, error) {
 			r.owner(mine).Store(0) // somebody else's record is used
 		}
 	}()
-	for i := 0; i < len(r.order); i++ {
+	// Twice as many rounds as there are places: each is looked at, and lost at
+	// most once.
+	for i, round := 0, 0; i < len(r.order) && round < 2*len(r.order); i, round = i+1, round+1 {
 		failpoint.Hit(stepTypeLook)
 		t, err := r.at(i)
 		if err != nil {

@@ -116,7 +116,7 @@ func (s *Subscription) park(w waitFor) (err error) {
 		if err := s.over(w); err != nil {
 			return err
 		}
-		deadline := shm.Now() + int64(b.opts.Heal)
+		deadline := later(shm.Now(), b.opts.Heal)
 		if w.deadline != 0 {
 			deadline = min(deadline, w.deadline)
 		}

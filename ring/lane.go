@@ -149,7 +149,7 @@ func (l *Lane) used() int {
 }
 
 func (l *Lane) raiseHigh(n int) {
-	for {
+	for range hintTries {
 		h := l.high.Load()
 		if h >= uint64(n) && h <= uint64(len(l.cursors)) {
 			return
@@ -160,10 +160,14 @@ func (l *Lane) raiseHigh(n int) {
 	}
 }
 
+// hintTries bounds how often a move of a hint may lose to others, who then have
+// moved it: only words that change at random make anybody try so often.
+const hintTries = 1000
+
 // forward moves the tail hint to at least to. Everything before to must have
 // been published.
 func (l *Lane) forward(to uint64) {
-	for {
+	for range hintTries {
 		t := l.tail.Load()
 		if !before(t, to) || l.tail.CompareAndSwap(t, to) {
 			return

@@ -3,6 +3,7 @@ package ring
 import (
 	"errors"
 	"math"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -76,30 +77,52 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	return nil
 }
 
-// dispatch waits on addr for the shared sleepers of q until there are none. It
-// touches the word only while one of them is queued, since they keep its memory
-// mapped.
+// dispatch waits on addr for the shared sleepers of q until there are none.
 func (p *FutexParker) dispatch(addr *uint32, q *futexQueue) {
 	for {
-		p.mu.Lock()
-		if len(q.shared) == 0 {
-			q.dispatching = false
-			p.mu.Unlock()
+		val, more := p.serve(addr, q)
+		if !more {
 			return
 		}
-		// The word first, then what it announces: a ring after this load ends
-		// the wait below at once.
-		val := word.LoadFutex(addr)
-		for _, w := range q.shared {
-			if w.val != val && w.ready == nil || w.ready != nil && w.ready() {
-				w.signal()
-			}
-		}
-		p.mu.Unlock()
 		if err := benign(shm.FutexWait(addr, val, AllBits, shm.Now()+maxDispatchWait)); err != nil {
 			p.signalAll(q)
 		}
 	}
+}
+
+// serve wakes the shared sleepers that have what they wait for, and returns the
+// value to wait on for the others; more is false when there are none. It touches
+// the word only while one of them is queued, since they keep its memory mapped.
+// Should the memory have gone all the same, because a peer has truncated its
+// file, they are left to meet that fault by themselves.
+func (p *FutexParker) serve(addr *uint32, q *futexQueue) (val uint32, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			if _, fault := v.(interface{ Addr() uintptr }); !fault {
+				panic(v)
+			}
+			q.dispatching, more = false, false
+			for _, w := range q.shared {
+				w.signal()
+			}
+		}
+	}()
+	if len(q.shared) == 0 {
+		q.dispatching = false
+		return 0, false
+	}
+	// The word first, then what it announces: a ring after this load ends the
+	// wait on it at once.
+	val = word.LoadFutex(addr)
+	for _, w := range q.shared {
+		if w.val != val && w.ready == nil || w.ready != nil && w.ready() {
+			w.signal()
+		}
+	}
+	return val, true
 }
 
 // signalAll makes every shared sleeper look for itself.

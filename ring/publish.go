@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/internal/prefetch"
 )
 
 // maxTries, and four times the capacity, bound the search for a free entry. A
@@ -118,6 +119,10 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 		p.free[cell], p.reserved[cell] = false, false
 		p.held--
 		ownerStore(&p.words.cells[cell], uint64(makeCell(key, displaced)))
+		// Mostly the next to be filled; readers have its lines.
+		next := l.slot(displaced)
+		prefetch.Write(next)
+		prefetch.Write(next[min(lineSize, len(next)-1):])
 		p.published++
 		ownerStore(p.words.published, p.published)
 		return s, nil

@@ -26,13 +26,12 @@ type Reader struct {
 
 	touched byte // keeps the reads of touch
 
-	owed uint64 // missed while nobody had the cursor: the next Poll tells
-
 	received, missed, filtered, evictions uint64
 }
 
 // Reserve sets aside n pins of the lane's budget for cursor i, which the caller
-// owns. It returns ErrPinBudget when they are not to be had.
+// owns, in place of those that it has. When they are not to be had it returns
+// ErrPinBudget and changes nothing.
 func (l *Lane) Reserve(i, n int) error {
 	if n < 1 || n > MaxPin {
 		return fmt.Errorf("%w: %d wanted, must be 1 to %d", ErrPinBudget, n, MaxPin)
@@ -40,9 +39,9 @@ func (l *Lane) Reserve(i, n int) error {
 	failpoint.Hit(stepJoinReserve)
 	// Reserve first, then look: of two that overdraw together at least one
 	// sees the other. Both may be refused; never both admitted.
-	l.cursors[i].reserved.Store(uint64(n))
+	had := l.cursors[i].reserved.Swap(uint64(n))
 	if sum := l.Reserved(); sum > l.geo.Pins {
-		l.cursors[i].reserved.Store(0)
+		l.cursors[i].reserved.Store(had)
 		return fmt.Errorf("%w: %d wanted, %d of %d are reserved", ErrPinBudget, n, sum-n, l.geo.Pins)
 	}
 	return nil
@@ -106,15 +105,16 @@ func (r *Reader) Resume() {
 	}
 	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
 	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
-	if r.gated && c.joined() && !c.gated() {
-		// Evicted while nobody had it. It takes its gate again here, so not at
-		// a position that has gone: producers would wait for it.
-		r.evictions++
-		ownerStore(r.words.evictions, r.evictions)
-		if oldest := l.oldest(t); before(pos, oldest) {
-			r.owed = oldest - pos
-			pos = oldest
+	if r.gated && !lost && !c.gated() {
+		// Evicted while nobody had it. What has gone meanwhile shows in the
+		// position, so that stays until a Poll has counted the gap: whoever
+		// dies before leaves it to the next.
+		if before(pos, l.oldest(t)) {
+			r.place(pos, flagJoined)
+			failpoint.Hit(stepJoined)
+			return
 		}
+		r.regained()
 	}
 	r.enter(pos)
 	if lost {
@@ -140,9 +140,11 @@ func (r *Reader) enter(pos uint64) {
 	r.store(pos)
 }
 
-func (r *Reader) store(pos uint64) {
+func (r *Reader) store(pos uint64) { r.place(pos, r.flags()) }
+
+func (r *Reader) place(pos, flags uint64) {
 	r.pos, r.first, r.width = pos, 0, 0
-	r.word = makeCursor(pos, 0, r.flags())
+	r.word = makeCursor(pos, 0, flags)
 	r.words.word.Store(uint64(r.word))
 	if r.gated {
 		// A joiner that was held up may have held producers up.
@@ -155,6 +157,22 @@ func (r *Reader) flags() uint64 {
 		return flagJoined | flagGated
 	}
 	return flagJoined
+}
+
+// flagsAt are the flags for a move to pos. A reader that was evicted takes its
+// gate again only where there is something to hold: at a position that has gone
+// it would stop producers for nothing.
+func (r *Reader) flagsAt(pos uint64) uint64 {
+	if r.gated && !r.word.gated() && before(pos+uint64(r.lane.geo.Capacity), r.lane.tail.Load()) {
+		return flagJoined
+	}
+	return r.flags()
+}
+
+// regained counts an eviction, once its reader has its gate again.
+func (r *Reader) regained() {
+	r.evictions++
+	ownerStore(r.words.evictions, r.evictions)
 }
 
 func (r *Reader) resetCounters() {
@@ -173,7 +191,6 @@ func (r *Reader) resetCounters() {
 func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 	pos := r.Position()
 	max = min(max, len(r.slots))
-	missed, r.owed = r.owed, 0
 	for range pollTries {
 		failpoint.Hit(stepLook)
 		m, skip := r.look(pos, max)
@@ -272,7 +289,8 @@ func (r *Reader) touch(v int) {
 	l := r.lane
 	var b byte
 	for _, s := range r.slots[:v] {
-		b |= l.bytes[int(s)*l.geo.SlotSize]
+		slot := l.slot(s)
+		b |= slot[0] | slot[min(lineSize, len(slot)-1)]
 	}
 	r.touched = b
 }
@@ -310,9 +328,6 @@ func (r *Reader) Advance(k int) error {
 // Ready tells whether a Poll would find something. Unlike the other methods it
 // may be called while the reader's own goroutine sleeps.
 func (r *Reader) Ready() bool {
-	if r.owed > 0 {
-		return true
-	}
 	pos := r.Position()
 	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0
 }
@@ -333,37 +348,36 @@ func (r *Reader) Evictions() uint64 { return r.evictions }
 
 // move makes the cursor (pos, n pinned). The window is empty afterwards.
 func (r *Reader) move(pos uint64, n int) error {
-	next := makeCursor(pos, n, r.flags())
 	r.pos, r.first, r.width = pos, 0, 0
-	if next == r.word {
-		return nil
-	}
-	failpoint.Hit(stepPin)
-	for try := 0; ; try++ {
+	for range moveTries {
+		next := makeCursor(pos, n, r.flagsAt(pos))
+		if next == r.word {
+			return nil
+		}
+		failpoint.Hit(stepPin)
 		// One word for position and pin. Pairs with Producer.scan. An
 		// evictor is the only other writer; losing to it shows the eviction.
-		// The gate is taken again with this move, which is a join behind the
-		// tail: nothing is lost from the tail of this instant on.
+		// To take the gate again is a join behind the tail: nothing is lost
+		// from the tail of that instant on.
 		if r.words.word.CompareAndSwap(uint64(r.word), uint64(next)) {
-			break
+			if next.gated() && !r.word.gated() {
+				r.regained()
+			}
+			r.word = next
+			failpoint.Hit(stepMove)
+			if r.gated {
+				r.lane.wakeRoom(r.index, pos)
+			}
+			return nil
 		}
-		was := r.word
 		r.word = cursor(r.words.word.Load())
-		if was.gated() && !r.word.gated() {
-			r.evictions++
-			ownerStore(r.words.evictions, r.evictions)
-		}
-		if try > 1000 {
-			return fmt.Errorf("%w: somebody else writes the cursor of reader %d", ErrCorrupt, r.index)
-		}
 	}
-	r.word = next
-	failpoint.Hit(stepMove)
-	if r.gated {
-		r.lane.wakeRoom(r.index, pos)
-	}
-	return nil
+	return fmt.Errorf("%w: somebody else writes the cursor of reader %d", ErrCorrupt, r.index)
 }
+
+// moveTries bounds how often one move may lose the cursor to others. Once is all
+// that evictors ever take.
+const moveTries = 1000
 
 func (r *Reader) note(missed uint64) {
 	if missed > 0 {

@@ -31,7 +31,7 @@ func (l *Lane) PrepareRoom() (RoomTicket, bool) {
 	target := pos + max(n/8, 1)
 	failpoint.Hit(stepWant)
 	want := l.cursors[i].want
-	for {
+	for range hintTries {
 		w := want.Load()
 		if w != 0 && !before(target<<1, w&^1) {
 			break // an earlier target of another producer will do

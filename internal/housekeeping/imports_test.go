@@ -51,7 +51,7 @@ func TestUnsafeLivesInFilesOfItsName(t *testing.T) {
 var mayImport = map[string][]string{
 	"shm":   {"golang.org/x/sys/unix", "github.com/edsrzf/mmap-go"},
 	"codec": {},
-	"ring":  {module + "/shm", module + "/internal/word", module + "/internal/failpoint"},
+	"ring":  {module + "/shm", module + "/internal/word", module + "/internal/failpoint", module + "/internal/prefetch"},
 	"bus": {module + "/ring", module + "/codec", module + "/shm",
 		module + "/internal/word", module + "/internal/failpoint"},
 }

@@ -1,0 +1,6 @@
+//go:build !amd64 && !arm64
+
+package prefetch
+
+// Write does nothing on this processor.
+func Write([]byte) {}
