@@ -45,14 +45,15 @@ func (s *Subscription) begin() error {
 // end ends it.
 func (s *Subscription) end() {
 	if !s.state.CompareAndSwap(busy, 0) {
-		s.finish()
+		_ = s.finish() // Close, which would say it, has returned
 	}
 }
 
 // Close gives the subscription's place in the region back; of a durable one the
-// cursors stay. A call that waits returns ErrClosed at once, and Close waits for
-// it. While a callback runs, Close returns at once, and the place is given back
-// when the callback has returned: its events stay valid. Close is idempotent.
+// cursors stay. A call that sleeps returns ErrClosed at once, and Close waits for
+// it. One that is at work, in a callback say, Close does not wait for: the place
+// is given back when it returns, and its events stay valid until then. Close is
+// idempotent.
 func (s *Subscription) Close() error { return s.close(closed) }
 
 func (s *Subscription) close(marks uint32) error {

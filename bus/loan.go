@@ -112,7 +112,7 @@ func (l *Loan[T]) SetKey(key uint64) { l.key = key }
 func (l *Loan[T]) Publish(ctx context.Context) error { return l.publish(ctx, true) }
 
 // TryPublish publishes the event, or returns ErrFull; the loan is then still out.
-func (l *Loan[T]) TryPublish() error { return l.publish(nil, false) }
+func (l *Loan[T]) TryPublish() error { return l.publish(context.Background(), false) }
 
 func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
 	if l.seat == nil {

@@ -165,13 +165,13 @@ func (p *Publisher[T]) PublishWith(ctx context.Context, v *T, w With) error {
 
 // TryPublish publishes a copy of *v, or returns ErrFull.
 func (p *Publisher[T]) TryPublish(v *T) error {
-	return p.publish(nil, codec.AsBytes(v), With{}, false)
+	return p.publish(context.Background(), codec.AsBytes(v), With{}, false)
 }
 
 // TryPublishWith publishes a copy of *v with a key, a tail or a time, or
 // returns ErrFull.
 func (p *Publisher[T]) TryPublishWith(v *T, w With) error {
-	return p.publish(nil, codec.AsBytes(v), w, false)
+	return p.publish(context.Background(), codec.AsBytes(v), w, false)
 }
 
 // PublishBatch publishes copies of vs in order, and returns how many it has

@@ -110,8 +110,8 @@ func TestASecondSlowReaderIsWaitedForInTurn(t *testing.T) {
 	done := awaitRoom(lane)
 	for _, r := range []*ring.Reader{a, b} {
 		select {
-		case <-done:
-			require.FailNow(t, "there is no room before both have moved")
+		case err := <-done:
+			require.FailNow(t, "there is no room before both have moved", "%v", err)
 		default:
 		}
 		poll(t, r, 2, 2, 0)

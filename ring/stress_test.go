@@ -118,7 +118,8 @@ func runStress(t *testing.T, lane *ring.Lane, events uint64, batch int) {
 		ended <- nil
 	}()
 	select {
-	case <-ended:
+	case err := <-ended:
+		require.NoError(t, err)
 	case <-time.After(2 * time.Minute):
 		s.stop.Store(true)
 		require.FailNow(t, "somebody makes no progress", "tail %d, gates %v", lane.Tail(), lane.Gates(nil))

@@ -67,9 +67,6 @@ var (
 	ErrInterrupted = errors.New("shm: futex wait interrupted")
 )
 
-// errUnsupported is the answer of every call that needs an operating system which is not this one.
-var errUnsupported = fmt.Errorf("shm: shared regions need Linux: %w", errors.ErrUnsupported)
-
 // InUseError is the error of Remove for a region that processes are attached to. It unwraps to ErrInUse.
 type InUseError struct {
 	Path        string

@@ -2,6 +2,14 @@
 
 package shm
 
+import (
+	"errors"
+	"fmt"
+)
+
+// errUnsupported is the answer of every call that needs Linux.
+var errUnsupported = fmt.Errorf("shm: shared regions need Linux: %w", errors.ErrUnsupported)
+
 // lockFile needs Linux.
 type lockFile struct{}
 

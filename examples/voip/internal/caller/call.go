@@ -77,7 +77,7 @@ func (c *client) talk(ctx context.Context, media *net.UDPConn, body []byte) (sen
 		if err := sleepUntil(ctx, start.Add(time.Duration(i)*interval)); err != nil {
 			return sent, err
 		}
-		n, err := rtp.MarshalPacketTo(buf, &h, tone[i*samples:(i+1)*samples])
+		n, err := (&rtp.Packet{Header: h, Payload: tone[i*samples : (i+1)*samples]}).MarshalTo(buf)
 		if err != nil {
 			return sent, fmt.Errorf("RTP: %w", err)
 		}

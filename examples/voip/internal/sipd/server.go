@@ -136,7 +136,7 @@ func (s *server) stop() {
 				s.change(c, events.Ended, 0)
 				_ = c.dialog.Bye(ctx) // a caller who is gone cannot answer, and the call ends all the same
 			} else {
-				s.refuse(c, sip.StatusServiceUnavailable, "Stopping")
+				_ = s.refuse(c, sip.StatusServiceUnavailable, "Stopping") // likewise
 			}
 			s.calls.Delete(id)
 		})
