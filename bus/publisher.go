@@ -48,6 +48,7 @@ type publisher struct {
 	typ       goType
 	lanes     []*laneUse // the shards of its priority
 	own       []*seat    // exclusive publishers: a seat per shard
+	room      int        // for the tail, in bytes
 	stamp     bool
 	closed    atomic.Bool
 	published atomic.Uint64
@@ -75,6 +76,7 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 			p.lanes = append(p.lanes, l)
 		}
 	}
+	p.room = p.lanes[0].Geometry().SlotSize - eventHeader - t.size
 	if err := p.fits(0); err != nil {
 		return nil, err
 	}
@@ -116,12 +118,10 @@ func (p *publisher) Stats() PublisherStats {
 func (p *publisher) Type() TypeID { return p.typ.id }
 
 // MaxTail is how many bytes of tail an event of this publisher can carry.
-func (p *publisher) MaxTail() int {
-	return p.lanes[0].Geometry().SlotSize - eventHeader - p.typ.size
-}
+func (p *publisher) MaxTail() int { return p.room }
 
 func (p *publisher) fits(tail int) error {
-	if room := p.MaxTail(); tail > room {
+	if tail > p.room {
 		l := p.lanes[0]
 		return &SizeError{Lane: l.name(), Need: eventHeader + p.typ.size + tail, Slot: l.Geometry().SlotSize}
 	}

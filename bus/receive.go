@@ -96,13 +96,8 @@ func (s *Subscription) one(w waitFor, fn func(*Event) error) (err error) {
 	}
 	defer s.end()
 	defer s.bus.caught(s.bus.mem.Protect(), &err)
-	s.viewed = false
-	if err := s.await(w); err != nil {
-		return err
-	}
-	// A copy is finished only when its receiver comes back for more.
-	defer func() { s.viewed = !w.copies }()
-	return fn(&s.event)
+	_, err = s.hand(w, 1, fn)
+	return err
 }
 
 // many hands up to max events to fn.
@@ -115,28 +110,25 @@ func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, e
 	}
 	defer s.end()
 	defer s.bus.caught(s.bus.mem.Protect(), &err)
+	return s.hand(w, max, fn)
+}
+
+// hand waits for an event, and hands it and what else is there to fn.
+func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, err error) {
 	s.viewed = false
 	if err := s.await(w); err != nil {
 		return 0, err
 	}
-	defer func() { s.viewed = !w.copies }()
-	for {
+	for ok := true; ok; {
 		n++
-		if err := fn(&s.event); err != nil {
-			return n, err
+		if err = fn(&s.event); err != nil || n == max {
+			break
 		}
-		if n == max {
-			return n, nil
-		}
-		ok, err := s.take()
-		if err != nil {
-			s.deferred = err
-			return n, nil
-		}
-		if !ok {
-			return n, nil
-		}
+		ok, s.deferred = s.take()
 	}
+	// A copy is finished only when its receiver comes back for more.
+	s.viewed = !w.copies
+	return n, err
 }
 
 // await makes s.event the next event.
