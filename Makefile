@@ -98,4 +98,4 @@ ci: ## what a build server runs
 
 .PHONY: clean
 clean: ## remove what the other targets leave behind
-	rm -rf bin out model/work
+	rm -rf bin/shmbench bin/shmtop out model/work

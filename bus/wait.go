@@ -21,6 +21,7 @@ const (
 	autoYields = 2
 	// spinCheck is how often WaitSpin looks at what may end the wait.
 	spinCheck = 1 << 10
+	spinLooks = 4
 )
 
 // sleep waits until a lane may have something. It returns an error when the call
@@ -80,8 +81,10 @@ func (s *Subscription) spin(w waitFor) error {
 	for i := 1; ; i++ {
 		// Several looks for a pause: a look that finds nothing new stays in our
 		// cache, and a pause is as long as half a way of the event.
-		if s.ready() || s.ready() || s.ready() || s.ready() {
-			return nil
+		for range spinLooks {
+			if s.ready() {
+				return nil
+			}
 		}
 		shm.Pause(1)
 		if i%spinCheck == 0 {
