@@ -58,7 +58,9 @@ func (p *publisher) attempt(shard int, value []byte, w With) (err error) {
 // fill writes an event whose size has been checked into a slot.
 func (p *publisher) fill(slot, value []byte, w With) {
 	n := copy(slot[eventHeader:], value)
-	copy(slot[eventHeader+n:], w.Tail)
+	if len(w.Tail) > 0 {
+		copy(slot[eventHeader+n:], w.Tail)
+	}
 	p.head(slot, w.Key, len(w.Tail), w.Time)
 }
 

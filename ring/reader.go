@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/internal/prefetch"
 )
 
 // Reader reads a lane in place through one cursor. It belongs to one goroutine
@@ -23,8 +24,6 @@ type Reader struct {
 	seen  []uint64
 	first int // window is slots[first:len]
 	width int
-
-	touched byte // keeps the reads of touch
 
 	received, missed, filtered, evictions uint64
 }
@@ -208,7 +207,6 @@ func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 		if v := r.validate(m); v > 0 {
 			failpoint.Hit(stepRead)
 			r.width = v
-			r.touch(v)
 			r.note(missed)
 			return v, missed, nil
 		}
@@ -240,6 +238,12 @@ func (r *Reader) look(pos uint64, max int) (m int, skip uint64) {
 			}
 			return 0, r.overrun(pos, pos+uint64(d)<<l.shift)
 		}
+		// Ask for the first two lines of all slots of the window before the pin:
+		// they lie anywhere, no hardware can guess where, and so they come at
+		// the same time and not one after the other.
+		slot := l.slot(e.slot())
+		prefetch.Read(slot)
+		prefetch.Read(slot[min(lineSize, len(slot)-1):])
 		r.slots[m], r.seen[m] = e.slot(), w
 		m++
 	}
@@ -280,19 +284,6 @@ func (r *Reader) validate(m int) int {
 		v++
 	}
 	return v
-}
-
-// touch reads from the slots of a new window of v events, so that their cache
-// lines are fetched at the same time, and not one after the other as the events
-// are read: the slots lie anywhere, and no hardware can guess where.
-func (r *Reader) touch(v int) {
-	l := r.lane
-	var b byte
-	for _, s := range r.slots[:v] {
-		slot := l.slot(s)
-		b |= slot[0] | slot[min(lineSize, len(slot)-1)]
-	}
-	r.touched = b
 }
 
 // Slot returns event k of the window in place, and its position. It is valid

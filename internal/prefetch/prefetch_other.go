@@ -4,3 +4,6 @@ package prefetch
 
 // Write does nothing on this processor.
 func Write([]byte) {}
+
+// Read does nothing on this processor.
+func Read([]byte) {}
