@@ -31,10 +31,29 @@
 #define TRUSTED         false
 #endif
 
-#ifdef OLD
+#if defined(OLD) || defined(REGAIN)
 #define BASE    base
 #else
 #define BASE    0
+#endif
+
+/*
+ * Option: an evicted reader may take its gate again with a pin. From the tail of
+ * that instant on it is promised again that nothing is missed. When it does so is
+ * left open, since only the promise matters here.
+ */
+#ifdef REGAIN
+#define MAY_REGAIN      if :: !GATE_NOW -> again = GATED :: again = 0 fi
+#define GATE_NEXT       (GATE_NOW | again)
+#ifdef MUT_REGAIN_KEEPS_BASE
+#define REGAINED        skip
+#else
+#define REGAINED        if :: again -> base = T :: else fi
+#endif
+#else
+#define MAY_REGAIN      skip
+#define GATE_NEXT       GATE_NOW
+#define REGAINED        skip
 #endif
 
 #ifdef COUNT
@@ -68,8 +87,11 @@ proctype Reader(byte i)
         byte t;
         short w;
         byte joins;             /* ghost: survives the process */
-#ifdef OLD
+#if defined(OLD) || defined(REGAIN)
         byte base;              /* join point: nothing before it is promised */
+#endif
+#ifdef REGAIN
+        byte again;             /* the gate comes back with this pin */
 #endif
 #ifdef DURABLE
         bool joined;            /* in the durable record: the join is complete */
@@ -116,7 +138,7 @@ join:
                 d_step {
                         C[i] = CURSOR(START(t), 0, GATE_NOW);
                         r = START(t);
-#ifdef OLD
+#if defined(OLD) || defined(REGAIN)
                         base = t;
 #endif
 #ifdef COUNT
@@ -158,9 +180,14 @@ look_on:
 
 pin:
         STEP
+                MAY_REGAIN;
                 d_step {
                         CHECK(r_cursor_back, RPOS(C[i]) <= r);
-                        C[i] = CURSOR(r, m, GATE_NOW);
+                        REGAINED;
+                        C[i] = CURSOR(r, m, GATE_NEXT);
+#ifdef REGAIN
+                        again = 0;
+#endif
                         held[i] = 0;
 #ifdef MUT_NO_REREAD
                         CHECK(a_wrong_event, content[SLOT(w)] == r);
