@@ -79,7 +79,7 @@ func open(t testing.TB, dir string, o bus.Options) *bus.Bus {
 	o.Dir = dir
 	b, err := bus.Open("test", &o)
 	if errors.Is(err, bus.ErrUnsupported) {
-		t.Skip(err)
+		t.Skip(err) // this GOOS has no shared regions
 	}
 	require.NoError(t, err)
 	closeAfter(t, b)

@@ -165,7 +165,7 @@ WAKE_ONE | room | M=2 KILLS=0 | one publisher is woken, not all
 LEAVE_SILENT | room | READERS=1 M=3 KILLS=0 LEAVES=1 | a reader leaves without waking
 '
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/shmbus-model.XXXXXX")
+work=$(mktemp -d)
 if [ "${KEEP:-0}" = 1 ]; then
     echo "work folder: $work"
 else
