@@ -87,9 +87,8 @@ func TestNothingKnowsItsUsers(t *testing.T) {
 
 // TestDependencies checks what a program that uses the bus gets with it.
 func TestDependencies(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("go is not in the PATH")
-	}
+	_, err := exec.LookPath("go")
+	require.NoError(t, err, "the check needs the go command in the PATH")
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		t.Run(goos, func(t *testing.T) {
 			list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}",
