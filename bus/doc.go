@@ -75,6 +75,9 @@
 // A loan is the caller's until it is published or discarded; a loan that is
 // forgotten is lost to its process.
 //
+// Messages is a range loop over copies, Values and Subscription.Events are loops
+// in place: an event is valid until the loop goes on.
+//
 // # Caveats
 //
 //   - Values are structs of fixed layout without pointers: see package codec.

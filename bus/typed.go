@@ -115,6 +115,10 @@ func (s *Subscriber[T]) TryViewBatch(max int, fn func(v *T, e *Event) error) (in
 	return s.many(waitFor{try: true}, max, fn)
 }
 
+// Raw returns the subscription without its type: for what Subscriber does not
+// have. It is the same subscription, with the same position.
+func (s *Subscriber[T]) Raw() *Subscription { return s.s }
+
 // Stats returns what the subscription has counted. It is safe for concurrent use.
 func (s *Subscriber[T]) Stats() SubscriberStats { return s.s.Stats() }
 
