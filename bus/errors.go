@@ -17,8 +17,8 @@ var (
 	// ErrClosed says that the bus, publisher or subscription has been closed. It
 	// is an os.ErrClosed, too.
 	ErrClosed error = &known{"closed", []error{os.ErrClosed}}
-	// ErrTimeout says that a receive with a time limit found no event in time.
-	// It is an os.ErrDeadlineExceeded and a context.DeadlineExceeded, too.
+	// ErrTimeout says that a receive with a time limit found no event in time;
+	// see Options.Timeout and ReceiveTimeout. It is an os.ErrDeadlineExceeded and a context.DeadlineExceeded, too.
 	ErrTimeout error = &known{"no event in time", []error{os.ErrDeadlineExceeded, context.DeadlineExceeded}}
 	// ErrUnsupported says that this operating system has no shared regions;
 	// OpenLocal works everywhere.

@@ -27,6 +27,10 @@ type Options struct {
 	Join bool
 	// Wait says how subscriptions wait. Default WaitAuto.
 	Wait Wait
+	// Timeout bounds each receive call and each turn of a loop that finds no
+	// event and has no earlier deadline: it returns ErrTimeout. Try calls do not
+	// wait, and ReceiveTimeout has a bound of its own. Default 0, no bound.
+	Timeout time.Duration
 	// Heal bounds each sleep, which heals a wake that was lost because its
 	// waker died. Default 20ms.
 	Heal time.Duration
@@ -63,6 +67,8 @@ func (o *Options) withDefaults() (Options, error) {
 	switch {
 	case v.Heal < 0:
 		return v, fmt.Errorf("%w: Heal is %v, must not be negative", ErrOptions, v.Heal)
+	case v.Timeout < 0:
+		return v, fmt.Errorf("%w: Timeout is %v, must not be negative; 0 is no bound", ErrOptions, v.Timeout)
 	case v.PortsPerLane < 0:
 		return v, fmt.Errorf("%w: PortsPerLane is %d, must not be negative", ErrOptions, v.PortsPerLane)
 	case v.RecoverEvery < 0:

@@ -19,7 +19,8 @@ type RawMessage struct {
 
 // Receive waits for an event and copies it. A *LagError, once for each gap, says
 // how many events were missed; call again to go on. Other errors are ErrClosed,
-// ErrCorrupt (that event is passed over), ErrFault, and what ended ctx.
+// ErrCorrupt (that event is passed over), ErrFault, what ended ctx, and
+// ErrTimeout after SubscribeOptions.Timeout.
 func (s *Subscription) Receive(ctx context.Context) (m RawMessage, err error) {
 	err = s.ReceiveInto(ctx, &m)
 	return m, err
@@ -149,6 +150,10 @@ func (s *Subscription) await(w waitFor) error {
 		ok, err := s.take()
 		if ok || err != nil {
 			return err
+		}
+		if s.timeout > 0 && w.deadline == 0 && !w.try {
+			// Only now: an event that is there needs no clock.
+			w.deadline = later(shm.Now(), s.timeout)
 		}
 		if s.passed >= passAtOnce {
 			if err := s.over(w); err != nil {

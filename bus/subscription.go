@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
 	"github.com/rvoip/shmbus/ring"
@@ -51,6 +52,10 @@ type SubscribeOptions struct {
 	Starve int
 	// Wait is how it waits. Default Options.Wait.
 	Wait Wait
+	// Timeout bounds how long its receive calls and loops wait, as
+	// Options.Timeout does for all. Default Options.Timeout; negative is no
+	// bound.
+	Timeout time.Duration
 }
 
 // SubscriberStats count what one subscription saw.
@@ -74,6 +79,8 @@ type Subscription struct {
 	mask   uint32     // bell bits it cares for
 	starve int
 	wait   Wait
+	// timeout bounds waits that have no earlier end, 0 for none.
+	timeout time.Duration
 
 	durable bool
 	state   atomic.Uint32
@@ -160,6 +167,9 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	}
 	if s.wait == 0 {
 		s.wait = b.opts.Wait
+	}
+	if s.timeout = max(o.Timeout, 0); o.Timeout == 0 {
+		s.timeout = b.opts.Timeout
 	}
 	switch {
 	case len(o.Name) > maxTypeName || len(o.Durable) > maxTypeName:
