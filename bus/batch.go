@@ -45,32 +45,33 @@ func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done in
 	if err := ended(ctx); err != nil {
 		return 0, err
 	}
+	heard := false
 	for n := b.len(); done < n; {
 		shard, end := p.shard(b.with(done).Key), n
 		if len(p.lanes) > 1 {
 			for end = done + 1; end < n && p.shard(b.with(end).Key) == shard; end++ {
 			}
 		}
-		m, err := attemptBatch(p, shard, b, done, end)
+		m, err := attemptBatch(p, shard, b, done, end, heard)
 		done += m
 		if errors.Is(err, ErrNoSlot) {
 			// The slots of that port are on loan, perhaps not those of another.
-			if err = p.attempt(shard, b.value(done), b.with(done)); err == nil {
+			if err = p.attempt(shard, b.value(done), b.with(done), true); err == nil {
 				done++
 			}
 		}
-		if errors.Is(err, ErrFull) {
-			err = p.refused(ctx, shard, true)
-		}
+		heard = false
 		if err != nil {
-			return done, err
+			if heard, err = p.refused(ctx, shard, err, true); err != nil {
+				return done, err
+			}
 		}
 	}
 	return done, nil
 }
 
 // attemptBatch publishes events [from, to) of b, or as many as there is room for.
-func attemptBatch[T any](p *publisher, shard int, b batch[T], from, to int) (done int, err error) {
+func attemptBatch[T any](p *publisher, shard int, b batch[T], from, to int, heard bool) (done int, err error) {
 	s, err := p.take(shard)
 	if err != nil {
 		return 0, err
@@ -79,6 +80,10 @@ func attemptBatch[T any](p *publisher, shard int, b batch[T], from, to int) (don
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	var cells [maxChunk]int
 	for from+done < to {
+		if p.audience != nil && !heard && !p.audience.listens(s.use, shard) {
+			return done, errUnheard
+		}
+		heard = false
 		n, err := 0, error(nil)
 		for n < maxChunk && from+done+n < to {
 			var slot []byte

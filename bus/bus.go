@@ -17,6 +17,7 @@ type Bus struct {
 	region *region
 	self   int // our participant
 	lanes  []*laneUse
+	probed []atomic.Int64 // when each participant was last seen alive, see probe
 
 	goTypes sync.Map // goTypeKey -> goType
 	views   sync.Map // viewKey -> size in bytes
@@ -118,6 +119,7 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 	for i, l := range b.region.lanes {
 		b.lanes = append(b.lanes, &laneUse{bus: b, lane: l, index: i})
 	}
+	b.probed = make([]atomic.Int64, geo.Participants)
 	b.users.Store(1)
 	go b.janitor()
 	return b, nil

@@ -59,6 +59,7 @@
 //     LagError for the gap, with the exact number of events, and goes on.
 //   - A durable subscription that comes back goes on after the last event that
 //     it finished: at least once. EvictAfter holds for it while it is away too.
+//   - A publisher with RequireSubscriber is told when nobody takes its events.
 //   - Critical events are received first. While lower lanes have some, one of
 //     them gets its turn after 64 higher events (SubscribeOptions.Starve).
 //   - A process killed or frozen at any point blocks nobody, and what a dead one

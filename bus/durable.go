@@ -33,6 +33,8 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 				r.detachSubscriber(i)
 				return err
 			}
+			failpoint.Hit(stepSubTypes)
+			r.subscribers[i].types.put(s.wanted)
 			return nil
 		}
 		if _, word, ok := r.findDurable(o.Durable, subActive); ok {

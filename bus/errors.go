@@ -27,6 +27,9 @@ var (
 	// ErrFull says that a reliable lane has no room: a subscriber is a whole
 	// lap behind.
 	ErrFull = ring.ErrFull
+	// ErrNoSubscriber says that nobody takes what a publisher with
+	// RequireSubscriber was to publish.
+	ErrNoSubscriber = errors.New("bus: no subscriber")
 	// ErrEmpty says that there is no event now.
 	ErrEmpty = errors.New("bus: no event")
 	// ErrNoSlot says that the loans of this process on the lane are all out.

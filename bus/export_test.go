@@ -27,6 +27,19 @@ func (b *Bus) RecoverDead() error {
 	})
 }
 
+// Heard tells whether Publish would find somebody who listens. It publishes
+// nothing.
+func (l *Loan[T]) Heard() error {
+	a := l.p.audience
+	if err := a.search(l.seat.use, l.shard); err != nil {
+		return err
+	}
+	if !a.listens(l.seat.use, l.shard) {
+		return errUnheard
+	}
+	return nil
+}
+
 // Held is what is taken in a region.
 type Held struct{ Participants, Subscribers, TypeDrafts, Ports, Pins, Cursors int }
 

@@ -195,6 +195,7 @@ func survive(t *testing.T, c *crew, pub *bus.Publisher[tick], at string) {
 	require.NoError(t, err, at)
 	defer func() { require.NoError(t, other.Close(), at) }()
 	sub := newSub[tick](t, other, &bus.SubscribeOptions{Window: 4})
+	requireHeard(t, c, nil, at)
 	// What the dead left of a durable subscription holds the lane back until
 	// somebody takes it over.
 	for _, name := range []string{"archive", "billing"} {
@@ -230,6 +231,17 @@ func survive(t *testing.T, c *crew, pub *bus.Publisher[tick], at string) {
 	require.NoError(t, sub.Close(), at)
 }
 
+// requireHeard expects a publisher to find, or not to find, somebody who takes
+// ticks. What it publishes to nobody is not published.
+func requireHeard(t *testing.T, c *crew, expect error, at string) {
+	t.Helper()
+	pub := newPub[tick](t, c.b, &bus.PublisherOptions{RequireSubscriber: true})
+	loan, err := pub.Loan()
+	require.NoError(t, err, at)
+	defer loan.Discard()
+	require.ErrorIs(t, loan.Heard(), expect, at)
+}
+
 // nothingLeft recovers what is dead and requires that nothing is taken but what
 // is ours.
 func nothingLeft(t *testing.T, c *crew, at string) {
@@ -240,6 +252,7 @@ func nothingLeft(t *testing.T, c *crew, at string) {
 		require.NoError(t, err, at)
 		require.NoError(t, d.Remove(), at)
 	}
+	requireHeard(t, c, bus.ErrNoSubscriber, at)
 	h, err := c.b.Held()
 	require.NoError(t, err, at)
 	require.Equal(t, bus.Held{Participants: 1, Ports: 1}, h, at)

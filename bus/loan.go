@@ -126,18 +126,18 @@ func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
 			return err
 		}
 	}
-	for {
-		err := l.attempt()
-		if err == nil || !errors.Is(err, ErrFull) {
-			return err
+	for heard := false; ; {
+		err := l.attempt(heard)
+		if err == nil {
+			return nil
 		}
-		if err := l.p.refused(ctx, l.shard, wait); err != nil {
+		if heard, err = l.p.refused(ctx, l.shard, err, wait); err != nil {
 			return err
 		}
 	}
 }
 
-func (l *Loan[T]) attempt() (err error) {
+func (l *Loan[T]) attempt(heard bool) (err error) {
 	s, p := l.seat, l.p
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,6 +148,9 @@ func (l *Loan[T]) attempt() (err error) {
 		return fmt.Errorf("bus %s: %w; the loan can only be discarded", p.bus.Name(), ErrClosed)
 	}
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	if p.audience != nil && !heard && !p.audience.listens(s.use, l.shard) {
+		return errUnheard
+	}
 	p.head(l.slot, l.key, l.tail, 0)
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return s.explain(err)

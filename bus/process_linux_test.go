@@ -306,3 +306,30 @@ func TestManySleepersOfAProcess(t *testing.T) {
 	require.NoError(t, err)
 	assert.Less(t, threads, 50)
 }
+
+// A killed subscriber does not count for long, although nobody but the publisher
+// looks for the dead. A frozen one counts.
+func TestRequireSubscriberOfAnotherProcess(t *testing.T) {
+	c := newCrew(t, bus.Options{Geometry: small()})
+	pub := newPub[tick](t, c.b, required)
+	require.ErrorIs(t, pub.TryPublish(&tick{}), bus.ErrNoSubscriber)
+	for range 3 {
+		sub := c.subscriber("")
+		require.NoError(t, pub.TryPublish(&tick{}))
+		sub.freeze()
+		require.NoError(t, pub.TryPublish(&tick{}))
+		sub.kill()
+		require.Eventually(t, func() bool { return pub.TryPublish(&tick{}) != nil }, patience, often)
+		require.ErrorIs(t, pub.TryPublish(&tick{}), bus.ErrNoSubscriber)
+		h, err := c.b.Held()
+		require.NoError(t, err)
+		require.Equal(t, bus.Held{Participants: 1, Ports: 1}, h, "the publisher has recovered it")
+	}
+	sub := c.subscriber("billing")
+	sub.kill()
+	require.NoError(t, pub.TryPublish(&tick{}), "durable: it gets the event later")
+	require.NoError(t, c.b.RecoverDead())
+	require.NoError(t, pub.TryPublish(&tick{}))
+	require.NoError(t, c.b.RemoveDurable("billing"))
+	require.ErrorIs(t, pub.TryPublish(&tick{}), bus.ErrNoSubscriber)
+}

@@ -19,25 +19,29 @@ func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool
 		}
 	}
 	shard := p.shard(w.Key)
-	for {
-		err := p.attempt(shard, value, w)
-		if err == nil || !errors.Is(err, ErrFull) {
-			return err
+	for heard := false; ; {
+		err := p.attempt(shard, value, w, heard)
+		if err == nil {
+			return nil
 		}
-		if err := p.refused(ctx, shard, wait); err != nil {
+		if heard, err = p.refused(ctx, shard, err, wait); err != nil {
 			return err
 		}
 	}
 }
 
-// attempt publishes one event if there is room.
-func (p *publisher) attempt(shard int, value []byte, w With) (err error) {
+// attempt publishes one event if there is room. heard says that somebody who
+// listens has just been found.
+func (p *publisher) attempt(shard int, value []byte, w With, heard bool) (err error) {
 	s, err := p.take(shard)
 	if err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	if p.audience != nil && !heard && !p.audience.listens(s.use, shard) {
+		return errUnheard
+	}
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
@@ -78,20 +82,28 @@ func (p *publisher) head(slot []byte, key uint64, tail int, at int64) {
 // ring wakes the subscriptions that sleep and care for this type.
 func (p *publisher) ring() { p.bus.region.bell.Ring(eventBit(p.typ.priority, p.typ.id)) }
 
-// refused is what follows on a full lane: wait for room, or give up.
-func (p *publisher) refused(ctx context.Context, shard int, wait bool) error {
-	p.full.Add(1)
+// refused is what follows on an attempt that failed: wait for room on a full
+// lane, or give up; look for somebody who listens, and say whether one was
+// heard. It returns an error when there is nothing to attempt again.
+func (p *publisher) refused(ctx context.Context, shard int, err error, wait bool) (heard bool, _ error) {
 	l := p.lanes[shard]
+	switch {
+	case errors.Is(err, errUnheard):
+		return true, p.audience.search(l, shard)
+	case !errors.Is(err, ErrFull):
+		return false, err
+	}
+	p.full.Add(1)
 	if wait {
-		return l.awaitRoom(ctx)
+		return false, l.awaitRoom(ctx)
 	}
 	if err := p.bus.guarded(func() error {
 		l.gates.check(l, shm.Now())
 		return nil
 	}); err != nil {
-		return err
+		return false, err
 	}
-	return fmt.Errorf("lane %s: %w", l.name(), ErrFull)
+	return false, fmt.Errorf("lane %s: %w", l.name(), ErrFull)
 }
 
 // explain adds what to do to an error of the ring. ErrFull stays as it is: it is

@@ -17,6 +17,14 @@ type PublisherOptions struct {
 	// Exclusive gives the publisher ports of its own, which saves what
 	// sharing costs; it may then be used by one goroutine at a time only.
 	Exclusive bool
+	// RequireSubscriber makes every publish call fail with ErrNoSubscriber
+	// while nobody takes events of the type on their lane. Who counts is every
+	// subscription of a live process to that type and lane, whatever its other
+	// conditions, those of this process included; and every durable one that no
+	// process has, since it gets the event later. One whose process is killed
+	// counts for at most a millisecond more. To check costs a publisher about
+	// 40 ns.
+	RequireSubscriber bool
 }
 
 // PublisherStats count what one publisher did.
@@ -48,6 +56,7 @@ type publisher struct {
 	typ       goType
 	lanes     []*laneUse // the shards of its priority
 	own       []*seat    // exclusive publishers: a seat per shard
+	audience  *audience  // nil unless somebody must be listening
 	room      int        // for the tail, in bytes
 	stamp     bool
 	closed    atomic.Bool
@@ -75,6 +84,9 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 		if l.priority == t.priority {
 			p.lanes = append(p.lanes, l)
 		}
+	}
+	if o.RequireSubscriber {
+		p.audience = newAudience(p.lanes, t)
 	}
 	p.room = p.lanes[0].Geometry().SlotSize - eventHeader - t.size
 	if err := p.fits(0); err != nil {
@@ -151,9 +163,9 @@ func (p *publisher) take(shard int) (*seat, error) {
 
 // Publish publishes a copy of *v. While a reliable lane has no room it waits
 // for some, until ctx is done. On return without error the event is accepted.
-// The errors of all publish calls are ErrFull (Try calls), ErrClosed, ErrNoSlot
-// (every slot is on loan or pinned), a *SizeError, ErrCorrupt, ErrFault, and
-// what ended ctx.
+// The errors of all publish calls are ErrFull (Try calls), ErrNoSubscriber (with
+// RequireSubscriber), ErrClosed, ErrNoSlot (every slot is on loan or pinned), a
+// *SizeError, ErrCorrupt, ErrFault, and what ended ctx.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.publish(ctx, codec.AsBytes(v), With{}, true)
 }

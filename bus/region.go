@@ -16,12 +16,13 @@ import (
 //	bell             ring.BellSize: one bell for all subscribers
 //	participants     participants x 128
 //	subscribers      subscribers x 256
+//	subscriber types subscribers x (a bit per type and one for all, in lines): what each takes
 //	types            types x 8: the order of registration; then types x 2048: records
 //	lanes            critical/0, critical/1 ... low/n, each as ring lays it out
 type regionLayout struct {
-	bell, participants, subscribers, typeOrder, typeRecords int
-	lanes                                                   []laneAt
-	size                                                    int
+	bell, participants, subscribers, subscriberTypes, typeOrder, typeRecords int
+	lanes                                                                    []laneAt
+	size                                                                     int
 }
 
 type laneAt struct {
@@ -44,7 +45,8 @@ func (g *Geometry) layout() regionLayout {
 	l.bell = shm.HeaderSize
 	l.participants = l.bell + ring.BellSize
 	l.subscribers = l.participants + g.Participants*participantSize
-	l.typeOrder = l.subscribers + g.Subscribers*subscriberSize
+	l.subscriberTypes = l.subscribers + g.Subscribers*subscriberSize
+	l.typeOrder = l.subscriberTypes + g.Subscribers*typeSetSize(g.Types)
 	l.typeRecords = up(l.typeOrder+8*g.Types, 128)
 	l.size = l.typeRecords + g.Types*typeSize
 	for p := Critical; p <= Low; p++ {
@@ -109,7 +111,9 @@ func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
 	}
 	for i := range g.Subscribers {
 		off := at.subscribers + i*subscriberSize
-		r.subscribers = append(r.subscribers, bindSubscriber(mem[off:off+subscriberSize]))
+		rec := bindSubscriber(mem[off : off+subscriberSize])
+		rec.types = bindTypeSet(mem, at.subscriberTypes+i*typeSetSize(g.Types), g.Types)
+		r.subscribers = append(r.subscribers, rec)
 	}
 	r.types = registry{order: word.U64s(mem, at.typeOrder, g.Types)}
 	for i := range g.Types {
@@ -191,6 +195,7 @@ type subscriberRecord struct {
 	state, lanes, window *atomic.Uint64
 	waiting              *atomic.Uint32
 	name, durable        sharedText
+	types                typeSet
 }
 
 func bindSubscriber(b []byte) subscriberRecord {

@@ -1,9 +1,6 @@
 package bus
 
 import (
-	"encoding/hex"
-	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/rvoip/shmbus/shm"
@@ -67,6 +64,9 @@ type SubscriberInfo struct {
 	Gated       bool   `json:"gated"`   // holds producers of a reliable lane back
 	Evicted     bool   `json:"evicted"` // on a reliable lane, and does not
 	Pinned      int    `json:"pinned"`
+	// What it takes: the types by name, or all types, also those to come.
+	Types    []string `json:"types,omitempty"`
+	AllTypes bool     `json:"all_types"`
 }
 
 // ParticipantInfo describes one attached process.
@@ -82,11 +82,12 @@ type ParticipantInfo struct {
 
 // TypeInfo describes one type.
 type TypeInfo struct {
-	Name     string `json:"name"`
-	ID       int    `json:"id"`
-	Priority string `json:"priority"`
-	Size     int    `json:"size"`
-	Fields   string `json:"fields"`
+	Name        string `json:"name"`
+	ID          int    `json:"id"`
+	Priority    string `json:"priority"`
+	Size        int    `json:"size"`
+	Fields      string `json:"fields"`
+	Subscribers int    `json:"subscribers"` // subscriptions that take it
 }
 
 // Snapshot describes the region as this process sees it. It only reads.
@@ -142,6 +143,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 			Since: time.Unix(0, int64(p.since.Load())), Ports: ports[uint64(i+1)], Subscribers: subs[i],
 		})
 	}
+	types := r.types.list()
 	for i, l := range r.lanes {
 		info := r.laneInfo(l)
 		for j := range r.subscribers {
@@ -149,6 +151,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 			if !ok {
 				continue
 			}
+			row.Types, row.AllTypes = r.subscribers[j].types.names(types)
 			s.Subscribers = append(s.Subscribers, row)
 			info.Subscribers++
 			info.Lost += row.Missed
@@ -157,8 +160,14 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		}
 		s.Lanes = append(s.Lanes, info)
 	}
-	for _, t := range r.types.list() {
-		s.Types = append(s.Types, TypeInfo{Name: t.name, ID: int(t.id), Priority: t.priority.String(), Size: t.layout.Size, Fields: t.layout.FieldList()})
+	for _, t := range types {
+		info := TypeInfo{Name: t.name, ID: int(t.id), Priority: t.priority.String(), Size: t.layout.Size, Fields: t.layout.FieldList()}
+		for j := range r.subscribers {
+			if r.subscribers[j].exists() && r.subscribers[j].types.has(t.id) {
+				info.Subscribers++
+			}
+		}
+		s.Types = append(s.Types, info)
 	}
 	return s
 }
@@ -176,7 +185,7 @@ func (r *region) laneInfo(l *lane) LaneInfo {
 func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, bool) {
 	l, rec := r.lanes[i], &r.subscribers[j]
 	st := subState(rec.state.Load())
-	if st.state() != subActive && st.state() != subDetached || rec.lanes.Load()>>i&1 == 0 {
+	if !rec.exists() || rec.lanes.Load()>>i&1 == 0 {
 		return SubscriberInfo{}, false
 	}
 	c := l.Cursor(j)
@@ -190,97 +199,4 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 		row.PID = int(r.participants[o].pid.Load())
 	}
 	return row, true
-}
-
-// Viewer looks at a region without taking part: it maps it read-only, holds
-// nothing in it, and neither wakes nor slows anybody. It is safe for concurrent
-// use.
-type Viewer struct {
-	mem    *shm.Region
-	region *region
-	opts   Options
-	closed atomic.Bool
-}
-
-// Inspect opens a region for viewing. It needs only read permission.
-func Inspect(name string, o *Options) (v *Viewer, err error) {
-	opts, err := o.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	mem, err := shm.View(name, opts.shm())
-	if err != nil {
-		return nil, asked(err)
-	}
-	v = &Viewer{mem: mem, opts: opts}
-	geo, err := decodeGeometry(mem.Meta())
-	if err == nil {
-		v.region, err = v.bind(geo)
-	}
-	if err != nil {
-		_ = mem.Release()
-		return nil, err
-	}
-	return v, nil
-}
-
-func (v *Viewer) bind(geo Geometry) (r *region, err error) {
-	defer v.mem.Caught(v.mem.Protect(), &err)
-	return bindRegion(v.mem.Bytes(), geo, nil)
-}
-
-// Snapshot describes the region. A region that has been removed, or replaced by
-// another of its name, is still described, with StateRemoved.
-func (v *Viewer) Snapshot() (s Snapshot, err error) {
-	if !v.mem.Retain() {
-		return s, fmt.Errorf("viewer of %s: %w", v.mem.Name(), ErrClosed)
-	}
-	defer func() { _ = v.mem.Release() }()
-	defer v.mem.Caught(v.mem.Protect(), &err)
-	s = v.region.snapshot(v.mem.Name(), len(v.mem.Bytes()), func(i int, p *participant) bool {
-		return isAlive(v.mem, i, p)
-	})
-	s.State = v.state()
-	return s, nil
-}
-
-// state looks for the region under its name.
-func (v *Viewer) state() string {
-	if id, err := shm.Identify(v.mem.Name(), v.opts.shm()); err != nil || id != v.mem.ID() {
-		return StateRemoved
-	}
-	return StateOpen
-}
-
-// Close ends the viewing. It is idempotent.
-func (v *Viewer) Close() error {
-	if v.closed.Swap(true) {
-		return nil
-	}
-	return v.mem.Release()
-}
-
-// RegionInfo describes one region of a directory.
-type RegionInfo struct {
-	Name    string
-	Size    int64 // bytes
-	ID      string
-	Version string
-	Created time.Time
-	Err     error // why it cannot be used
-}
-
-// List returns the regions of a directory; "" is the default one.
-func List(dir string) ([]RegionInfo, error) {
-	entries, err := shm.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	infos := make([]RegionInfo, 0, len(entries))
-	for _, e := range entries {
-		infos = append(infos, RegionInfo{
-			Name: e.Name, Size: e.Size, ID: hex.EncodeToString(e.ID[:]), Version: fmt.Sprint(e.Version), Created: e.ModTime, Err: e.Err,
-		})
-	}
-	return infos, nil
 }

@@ -49,7 +49,7 @@ func TestSnapshot(t *testing.T) {
 		r := s.Subscribers[1]
 		assert.Equal(t, bus.SubscriberInfo{
 			ID: r.ID, Name: "viewer", PID: os.Getpid(), Participant: b.ID(), Alive: true, Lane: "low",
-			Cursor: r.Cursor, Depth: 200 - r.Cursor, Missed: low.Lost, Received: 1, Pinned: 2,
+			Cursor: r.Cursor, Depth: 200 - r.Cursor, Missed: low.Lost, Received: 1, Pinned: 2, AllTypes: true,
 		}, r)
 		require.Len(t, s.Participants, 1)
 		p := s.Participants[0]
@@ -60,6 +60,7 @@ func TestSnapshot(t *testing.T) {
 		assert.Equal(t, "test.alarm", s.Types[0].Name)
 		assert.Equal(t, 8, s.Types[0].Size)
 		assert.Contains(t, s.Types[0].Fields, "Seq")
+		assert.Equal(t, 1, s.Types[0].Subscribers)
 
 		text, err := json.Marshal(s)
 		require.NoError(t, err)

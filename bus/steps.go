@@ -11,6 +11,7 @@ const (
 	stepTypePublish  failpoint.Step = "type/publish"
 	stepTypeOwner    failpoint.Step = "type/store-owner"
 	stepSubClaim     failpoint.Step = "subscription/record-claimed"
+	stepSubTypes     failpoint.Step = "subscription/store-types"
 	stepSubCandidate failpoint.Step = "subscription/candidate"
 	stepSubActivate  failpoint.Step = "subscription/activate"
 	stepSubResume    failpoint.Step = "subscription/resume"
@@ -27,7 +28,7 @@ func Steps() []failpoint.Step {
 	return []failpoint.Step{
 		stepAttach, stepAttached,
 		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
-		stepSubClaim, stepSubCandidate, stepSubActivate, stepSubResume, stepSubLeave,
+		stepSubClaim, stepSubTypes, stepSubCandidate, stepSubActivate, stepSubResume, stepSubLeave,
 		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
 	}
 }

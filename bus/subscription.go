@@ -250,6 +250,8 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	rec := &r.subscribers[i]
 	rec.name.put(s.name)
 	rec.durable.put(o.Durable)
+	failpoint.Hit(stepSubTypes)
+	rec.types.put(s.wanted)
 	if err := s.start(o, 0); err != nil {
 		r.freeSubscriber(i)
 		return err

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/charmbracelet/lipgloss"
+
+	"github.com/rvoip/shmbus/bus"
 )
 
 // The four tables of a frame. Column widths are fixed where numbers change, so
@@ -69,6 +72,7 @@ func (th *theme) subscribersTable(f *frame) *table {
 		{title: "PINS", right: true, min: 4, drop: 3},
 		{title: "RECEIVED", right: true, min: 8, drop: 6},
 		{title: "FILTERED", right: true, min: 8, drop: 7},
+		{title: "TYPES", min: 5, grow: 1, max: 40, drop: 8},
 	}}
 	processes := make(map[int]string, len(f.Participants))
 	for _, p := range f.Participants {
@@ -108,6 +112,7 @@ func (th *theme) subscribersTable(f *frame) *table {
 			{text: strconv.Itoa(s.Pinned), style: th.nonzero(s.Pinned > 0, th.plain)},
 			{text: count(s.Received), style: th.nonzero(s.Received > 0, th.plain)},
 			{text: count(s.Filtered), style: th.nonzero(s.Filtered > 0, th.plain)},
+			{text: typesText(s), style: th.dim},
 		})
 	}
 	return t
@@ -148,6 +153,7 @@ func (th *theme) typesTable(f *frame) *table {
 		{title: "ID", right: true, min: 3},
 		{title: "TYPE", min: 12, grow: 1, max: 40},
 		{title: "SIZE", right: true, min: 5},
+		{title: "READERS", right: true, min: 7, drop: 1},
 		{title: "FIELDS", min: 20, grow: 3},
 	}}
 	for _, ty := range f.Types {
@@ -155,6 +161,7 @@ func (th *theme) typesTable(f *frame) *table {
 			{text: strconv.Itoa(ty.ID), style: th.dim},
 			{text: ty.Name, style: th.title},
 			{text: strconv.Itoa(ty.Size), style: th.plain},
+			{text: strconv.Itoa(ty.Subscribers), style: th.nonzero(ty.Subscribers > 0, th.plain)},
 			{text: ty.Fields, style: th.dim},
 		})
 	}
@@ -230,6 +237,14 @@ func subscriberName(name, durable string) string {
 		return durable
 	}
 	return name
+}
+
+// typesText is what a subscriber takes.
+func typesText(s *bus.SubscriberInfo) string {
+	if s.AllTypes {
+		return "all"
+	}
+	return orDash(strings.Join(s.Types, ", "))
 }
 
 // orDash stands in for a text that is not there.

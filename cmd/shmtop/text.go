@@ -39,6 +39,10 @@ func tidy(s bus.Snapshot) bus.Snapshot {
 	for i := range s.Subscribers {
 		sub := &s.Subscribers[i]
 		sub.Name, sub.Durable, sub.Lane = printable(sub.Name), printable(sub.Durable), printable(sub.Lane)
+		sub.Types = append([]string(nil), sub.Types...)
+		for j := range sub.Types {
+			sub.Types[j] = printable(sub.Types[j])
+		}
 	}
 	slices.SortStableFunc(s.Subscribers, func(a, b bus.SubscriberInfo) int { return cmp.Compare(a.ID, b.ID) })
 	s.Participants = append([]bus.ParticipantInfo{}, s.Participants...)

@@ -1,0 +1,103 @@
+package bus
+
+import (
+	"encoding/hex"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/rvoip/shmbus/shm"
+)
+
+// Viewer looks at a region without taking part: it maps it read-only, holds
+// nothing in it, and neither wakes nor slows anybody. It is safe for concurrent
+// use.
+type Viewer struct {
+	mem    *shm.Region
+	region *region
+	opts   Options
+	closed atomic.Bool
+}
+
+// Inspect opens a region for viewing. It needs only read permission.
+func Inspect(name string, o *Options) (v *Viewer, err error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	mem, err := shm.View(name, opts.shm())
+	if err != nil {
+		return nil, asked(err)
+	}
+	v = &Viewer{mem: mem, opts: opts}
+	geo, err := decodeGeometry(mem.Meta())
+	if err == nil {
+		v.region, err = v.bind(geo)
+	}
+	if err != nil {
+		_ = mem.Release()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *Viewer) bind(geo Geometry) (r *region, err error) {
+	defer v.mem.Caught(v.mem.Protect(), &err)
+	return bindRegion(v.mem.Bytes(), geo, nil)
+}
+
+// Snapshot describes the region. A region that has been removed, or replaced by
+// another of its name, is still described, with StateRemoved.
+func (v *Viewer) Snapshot() (s Snapshot, err error) {
+	if !v.mem.Retain() {
+		return s, fmt.Errorf("viewer of %s: %w", v.mem.Name(), ErrClosed)
+	}
+	defer func() { _ = v.mem.Release() }()
+	defer v.mem.Caught(v.mem.Protect(), &err)
+	s = v.region.snapshot(v.mem.Name(), len(v.mem.Bytes()), func(i int, p *participant) bool {
+		return isAlive(v.mem, i, p)
+	})
+	s.State = v.state()
+	return s, nil
+}
+
+// state looks for the region under its name.
+func (v *Viewer) state() string {
+	if id, err := shm.Identify(v.mem.Name(), v.opts.shm()); err != nil || id != v.mem.ID() {
+		return StateRemoved
+	}
+	return StateOpen
+}
+
+// Close ends the viewing. It is idempotent.
+func (v *Viewer) Close() error {
+	if v.closed.Swap(true) {
+		return nil
+	}
+	return v.mem.Release()
+}
+
+// RegionInfo describes one region of a directory.
+type RegionInfo struct {
+	Name    string
+	Size    int64 // bytes
+	ID      string
+	Version string
+	Created time.Time
+	Err     error // why it cannot be used
+}
+
+// List returns the regions of a directory; "" is the default one.
+func List(dir string) ([]RegionInfo, error) {
+	entries, err := shm.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]RegionInfo, 0, len(entries))
+	for _, e := range entries {
+		infos = append(infos, RegionInfo{
+			Name: e.Name, Size: e.Size, ID: hex.EncodeToString(e.ID[:]), Version: fmt.Sprint(e.Version), Created: e.ModTime, Err: e.Err,
+		})
+	}
+	return infos, nil
+}
