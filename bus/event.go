@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/rvoip/shmbus/codec"
 	"github.com/rvoip/shmbus/shm"
@@ -22,6 +23,14 @@ type Header struct {
 	Source   int    // participant that published it
 	Key      uint64 // 64-bit hash of what orders events, 0 for none
 	Time     int64  // when it was published, see Now; 0 on lanes without
+}
+
+// Age is how long ago the event was published, and 0 on lanes without times.
+func (h Header) Age() time.Duration {
+	if h.Time == 0 {
+		return 0
+	}
+	return time.Duration(max(Now()-h.Time, 0))
 }
 
 // The header of an event, at the front of its slot:

@@ -71,35 +71,11 @@ func (s *Subscriber[T]) ReceiveTimeout(d time.Duration) (m Message[T], err error
 	return m, err
 }
 
-// ReceiveBatch waits for an event and copies it and what else is there at once
-// into dst, reusing the tails' memory. It returns how many.
-func (s *Subscriber[T]) ReceiveBatch(ctx context.Context, dst []Message[T]) (n int, err error) {
-	if len(dst) == 0 {
-		return 0, nil
-	}
-	_, err = s.s.many(waitFor{ctx: ctx, copies: true}, len(dst), func(e *Event) error {
-		v, err := s.value(e)
-		if err != nil {
-			return err
-		}
-		dst[n].copy(v, e)
-		n++
-		return nil
-	})
-	return n, err
-}
-
 // View waits for an event and calls fn with it in place: no copy, and nothing
 // of it may be used after fn has returned, nor written. It returns what fn
 // returns. The event is finished in any case.
 func (s *Subscriber[T]) View(ctx context.Context, fn func(v *T, e *Event) error) error {
-	return s.s.one(waitFor{ctx: ctx}, func(e *Event) error {
-		v, err := s.value(e)
-		if err != nil {
-			return err
-		}
-		return fn(v, e)
-	})
+	return s.one(waitFor{ctx: ctx}, fn)
 }
 
 // ViewBatch waits for an event and calls fn with it and with what else is there
@@ -136,6 +112,16 @@ func (s *Subscriber[T]) into(w waitFor, m *Message[T]) error {
 		}
 		m.copy(v, e)
 		return nil
+	})
+}
+
+func (s *Subscriber[T]) one(w waitFor, fn func(v *T, e *Event) error) error {
+	return s.s.one(w, func(e *Event) error {
+		v, err := s.value(e)
+		if err != nil {
+			return err
+		}
+		return fn(v, e)
 	})
 }
 
