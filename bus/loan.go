@@ -31,25 +31,40 @@ type Loan[T any] struct {
 func (p *Publisher[T]) Loan() (Loan[T], error) { return p.LoanFor(0) }
 
 // LoanFor lends a slot for an event with that key.
-func (p *Publisher[T]) LoanFor(key uint64) (l Loan[T], err error) {
+func (p *Publisher[T]) LoanFor(key uint64) (Loan[T], error) {
+	var one [1]Loan[T]
+	_, err := p.lend(key, one[:])
+	return one[0], err
+}
+
+// lend lends slots of one port: at least one, and as many of loans as it has.
+func (p *Publisher[T]) lend(key uint64, loans []Loan[T]) (n int, err error) {
 	shard := p.shard(key)
 	s, err := p.take(shard)
 	if err != nil {
-		return l, err
+		return 0, err
 	}
 	defer s.mu.Unlock()
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
-			return l, err
+			return 0, err
 		}
 		defer s.mu.Unlock()
 	}
-	s.loans++
-	s.lent[cell]++
-	clear(slot[eventHeader : eventHeader+p.typ.size])
-	return Loan[T]{p: p, seat: s, cell: cell, turn: s.lent[cell], shard: shard, slot: slot, key: key}, nil
+	for {
+		s.loans++
+		s.lent[cell]++
+		clear(slot[eventHeader : eventHeader+p.typ.size])
+		loans[n] = Loan[T]{p: p, seat: s, cell: cell, turn: s.lent[cell], shard: shard, slot: slot, key: key}
+		if n++; n == len(loans) {
+			return n, nil
+		}
+		if cell, slot, err = s.prod.Reserve(); err != nil {
+			return n, nil // the rest is for another port to lend
+		}
+	}
 }
 
 // elsewhere reserves a slot of the other seats of this process when the
@@ -114,12 +129,20 @@ func (l *Loan[T]) Publish(ctx context.Context) error { return l.publish(ctx, tru
 // TryPublish publishes the event, or returns ErrFull; the loan is then still out.
 func (l *Loan[T]) TryPublish() error { return l.publish(context.Background(), false) }
 
-func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
+// ready tells why the loan cannot be published.
+func (l *Loan[T]) ready() error {
 	if l.seat == nil {
 		return ErrSpent
 	}
 	if l.p.shard(l.key) != l.shard {
 		return fmt.Errorf("%w: key %d belongs to shard %d, the loan to %d; ask LoanFor", ErrOptions, l.key, l.p.shard(l.key), l.shard)
+	}
+	return nil
+}
+
+func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
+	if err := l.ready(); err != nil {
+		return err
 	}
 	if wait {
 		if err := ended(ctx); err != nil {
@@ -144,8 +167,8 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	if s.lent[l.cell] != l.turn {
 		return ErrSpent
 	}
-	if s.closed {
-		return fmt.Errorf("bus %s: %w; the loan can only be discarded", p.bus.Name(), ErrClosed)
+	if err := s.refusal(); err != nil {
+		return err
 	}
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	if p.audience != nil && !heard && !p.audience.listens(s.use, l.shard) {
@@ -163,6 +186,23 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	return nil
 }
 
+// spend ends the turn of a lent cell, once. s.mu is held.
+func (s *seat) spend(cell int, turn uint32) bool {
+	if s.lent[cell] != turn {
+		return false
+	}
+	s.lent[cell]++
+	return true
+}
+
+// refusal tells why no loan of the seat can be published any more. s.mu is held.
+func (s *seat) refusal() error {
+	if s.closed {
+		return fmt.Errorf("bus %s: %w; the loan can only be discarded", s.use.bus.Name(), ErrClosed)
+	}
+	return nil
+}
+
 // Discard gives the slot back unpublished. It does nothing to a spent loan.
 func (l *Loan[T]) Discard() {
 	s := l.seat
@@ -172,12 +212,11 @@ func (l *Loan[T]) Discard() {
 	l.seat, l.slot = nil, nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lent[l.cell] != l.turn {
+	if !s.spend(l.cell, l.turn) {
 		return // a copy of the loan has ended it
 	}
 	s.prod.Cancel(l.cell)
 	s.loans--
-	s.lent[l.cell]++
 	_ = s.settle()
 }
 
