@@ -170,10 +170,9 @@ func (e *SizeError) Is(target error) bool { return target == ErrTooLarge }
 
 // LagError says that events were overwritten before the subscriber came to
 // them. It is not fatal: the next call goes on. Every gap is reported once, with
-// its exact size. On a reliable lane, which overtakes only whom it has evicted,
-// the subscription goes on with the oldest event that is still there; on a lossy
-// lane it leaves an eighth of the lane, which would be overwritten next, and
-// counts that as missed.
+// its exact size. A reliable lane overtakes only whom it has evicted.
+// SubscribeOptions.OnLag says where the subscription goes on; what it leaves
+// behind counts as missed.
 type LagError struct {
 	Priority Priority
 	Shard    int

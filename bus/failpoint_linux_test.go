@@ -52,7 +52,8 @@ func doomed(args []string) {
 	}
 	_, err = bus.TypeFor[fresh](b)
 	must(err)
-	plain := subscribeTicks(b, "")
+	plain, err := bus.Subscribe[tick](b, &bus.SubscribeOptions{Window: 4, Start: bus.StartPosition})
+	must(err)
 	must(pub.Publish(background(), &tick{}))
 	_, err = plain.Receive(background())
 	must(err)

@@ -10,16 +10,6 @@ import (
 	"github.com/rvoip/shmbus/ring"
 )
 
-// Start says where a new subscription begins.
-type Start uint8
-
-const (
-	// StartNewest begins with the first event accepted after Subscribe.
-	StartNewest Start = iota
-	// StartOldest begins with the oldest event that each lane still holds.
-	StartOldest
-)
-
 // SubscribeOptions say what a subscription receives and how. A nil
 // *SubscribeOptions means all defaults.
 type SubscribeOptions struct {
@@ -42,8 +32,21 @@ type SubscribeOptions struct {
 	// four if there are no Types.
 	Priorities []Priority
 	// Start says where a new subscription begins. A durable one that exists
-	// goes on where it was.
+	// goes on where it was, and begins so on lanes that it did not read.
 	Start Start
+	// Position is where a subscription of a single lane begins under
+	// StartPosition: the position of the event to be received first, one more
+	// than the Header.Position of the last that was received before, say. One
+	// that is not published yet is an error, but for the next to be.
+	Position uint64
+	// Positions are where a subscription of several lanes begins under
+	// StartPosition: one for each lane that it reads; others are ignored.
+	// LaneInfo.Tail of a Snapshot is the position of what comes next.
+	Positions map[LaneID]uint64
+	// OnLag says where it goes on after a gap: events that were overwritten
+	// before it came to them, on a lossy lane or after an eviction, or before
+	// it began under StartPosition. Default ResumeOldest.
+	OnLag Resume
 	// Window is how many events of each lane it may have pinned at a time, out
 	// of the lane's pin budget. Default 16, or less where less is left.
 	Window int
@@ -178,8 +181,6 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 		return nil, fmt.Errorf("%w: Window is %d, must be 0 to %d", ErrOptions, o.Window, ring.MaxPin)
 	case s.starve < 0:
 		return nil, fmt.Errorf("%w: Starve is %d, must not be negative", ErrOptions, s.starve)
-	case o.Start > StartOldest:
-		return nil, fmt.Errorf("%w: Start is %d", ErrOptions, o.Start)
 	case s.wait > WaitSpin:
 		return nil, fmt.Errorf("%w: Wait is %d", ErrOptions, s.wait)
 	}
@@ -217,7 +218,7 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	}
 	s.event.sub = s
 	s.stirs = s.stirred
-	return s, nil
+	return s, o.checkStart(b.region, s.lanes)
 }
 
 // lanesOf returns the priorities of registered types; all if there are none.
@@ -275,16 +276,13 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 		if err != nil {
 			return err
 		}
-		l.reader = l.NewReader(s.record, window)
+		l.reader = l.newReader(s.record, window, o)
 		bit := s.bit(l)
 		has |= bit
-		switch {
-		case had&bit != 0:
+		if had&bit != 0 {
 			l.reader.Resume()
-		case o.Start == StartOldest:
-			l.reader.JoinOldest()
-		default:
-			l.reader.Join()
+		} else if err := l.begin(o); err != nil {
+			return err
 		}
 		l.evictions = l.reader.Evictions()
 		// Each lane as soon as it has a cursor: a process that is killed here

@@ -48,6 +48,10 @@
 #define JOINS 1         /* how often one reader joins */
 #endif
 
+#ifdef ANY
+#define OLD             /* whoever may start anywhere may start behind the tail */
+#endif
+
 #ifdef MUT_SMALL_BUDGET
 #undef K
 #define K 1             /* pins and a batch of one need two */

@@ -9,15 +9,22 @@
 #undef MYTURN
 #undef FORGET
 #define MYTURN  (solo == 0)
-#define FORGET  r = 0; m = 0; k = 0; w = 0; t = 0; held[i] = 0
+#define FORGET  r = 0; m = 0; k = 0; w = 0; t = 0; held[i] = 0; FORGET_AT
 
 #define GATE_NOW        RGATE(C[i])
 
-/* The oldest position that may still be there, or the newest. */
+/* The oldest position that may still be there, any that a caller asks for, or the newest. */
+#define OLDEST(tail)    ((tail) < 2 * N -> N : (tail) - N)
+#ifdef ANY
+#define START(tail)     (at < OLDEST(tail) -> OLDEST(tail) : at)
+#define FORGET_AT       at = 0
+#else
+#define FORGET_AT       skip
 #ifdef OLD
-#define START(tail)     ((tail) < 2 * N -> N : (tail) - N)
+#define START(tail)     OLDEST(tail)
 #else
 #define START(tail)     (tail)
+#endif
 #endif
 
 /* Option: what was pinned while the gate still held needs no second look. */
@@ -85,6 +92,9 @@ proctype Reader(byte i)
         byte r;                 /* next position to look at */
         byte m, k;              /* looked at from r, of these validated */
         byte t;
+#ifdef ANY
+        byte at;                /* where it is to start */
+#endif
         short w;
         byte joins;             /* ghost: survives the process */
 #if defined(OLD) || defined(REGAIN)
@@ -109,6 +119,15 @@ join:
 #endif
         STEP
                 t = T
+#ifdef ANY
+                ;
+                /* Whatever was published by now, be it ahead of the tail, or the next. */
+                at = OLDEST(t);
+                do
+                :: POS(E[at % N]) >= at -> at++
+                :: true -> break
+                od
+#endif
         STEP_END;
         STEP
                 C[i] = CURSOR(START(t), 0, JOINGATE);
@@ -143,6 +162,9 @@ join:
 #endif
 #ifdef COUNT
                         from = r; got = 0; missed = 0;
+#endif
+#ifdef ANY
+                        at = 0;
 #endif
                         t = 0
                 }

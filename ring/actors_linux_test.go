@@ -155,7 +155,7 @@ func (a *actor) join(k int, how func(*ring.Reader)) (*follower, error) {
 	}
 	r := a.lane.NewReader(i, worldWindow)
 	how(r)
-	return &follower{actor: a, r: r, next: r.Position()}, nil
+	return &follower{actor: a, r: r, next: r.Position() - r.Owed()}, nil
 }
 
 // poll reads a window whole, checks that nothing was left out unnoticed, and
@@ -290,7 +290,11 @@ func (f *follower) pin() error {
 
 // visit joins, by each way in turn, reads a few events and leaves.
 func (a *actor) visit() error {
-	ways := []func(*ring.Reader){(*ring.Reader).JoinOldest, (*ring.Reader).Join, (*ring.Reader).Resume}
+	ways := []func(*ring.Reader){
+		(*ring.Reader).JoinOldest, (*ring.Reader).Join, (*ring.Reader).Resume,
+		func(r *ring.Reader) { r.JoinAt(a.lane.Start()) },
+		func(r *ring.Reader) { r.JoinAt(a.lane.Next() - 1) },
+	}
 	for i := 0; !a.stop.Load(); i++ {
 		f, err := a.join(0, ways[i%len(ways)])
 		if err != nil {

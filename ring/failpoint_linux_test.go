@@ -78,6 +78,7 @@ var scenes = map[failpoint.Step]scene{
 	"joiner/store-cursor":    {role: "joiner"},
 	"joiner/bump-generation": {role: "joiner"},
 	"joiner/reread-tail":     {role: "joiner"},
+	"joiner/store-owed":      {role: "joiner"},
 	"joiner/joined":          {role: "joiner"},
 
 	"reader/look":        {role: "reader"},
@@ -85,6 +86,7 @@ var scenes = map[failpoint.Step]scene{
 	"reader/validate":    {role: "reader"},
 	"reader/read":        {role: "reader"},
 	"reader/move-cursor": {role: "reader"},
+	"reader/clear-owed":  {role: "joiner"},
 	"reader/room-wake":   {role: "reader", policies: onlyReliable},
 	"reader/leave":       {role: "joiner"},
 

@@ -163,6 +163,12 @@ var hostileOps = []func(h *hostileLane){
 	},
 	func(h *hostileLane) {
 		if h.needReader() {
+			h.reader.JoinAt(h.lane.Next() - 3)
+			h.reader.PreferNewest()
+		}
+	},
+	func(h *hostileLane) {
+		if h.needReader() {
 			h.reader.Detach()
 			h.reader = h.lane.NewReader(0, 2)
 			h.reader.Resume()
@@ -246,7 +252,7 @@ func set(near bool, off int, v uint64) []byte {
 func FuzzHostileWords(f *testing.F) {
 	at := Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2}.layout()
 	offsets := []int{offTail, offStart, offGeneration, offHigh, offRoom, offPorts + portOwner, offPorts + portIntent,
-		offPorts + spacing + portIntent, at.cursors + cursorWord, at.cursors + cursorReserved, at.cursors + cursorWant,
+		offPorts + spacing + portIntent, at.cursors + cursorWord, at.cursors + cursorReserved, at.cursors + cursorWant, at.cursors + cursorOwed,
 		at.cursors + spacing, at.cells, at.cells + 8, at.cells + at.cellStride, at.entries, at.entries + 8, at.entries + 24}
 	everything := []byte{2, 2, 3, 4, 5, 4, 13, 2, 2, 4, 9, 2, 12, 11, 10, 7, 4, 6, 4, 8, 0, 2, 3}
 	f.Add(everything, false, uint64(0))

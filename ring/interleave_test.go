@@ -145,25 +145,32 @@ func TestAnEventIsPinnedJustBeforeItIsDisplaced(t *testing.T) {
 
 // A reader joins behind the tail while a producer is anywhere in its publish.
 func TestAReaderJoinsTheOldestWhileAProducerPublishes(t *testing.T) {
+	joins := map[string]func(*ring.Reader){
+		"oldest":   (*ring.Reader).JoinOldest,
+		"position": func(r *ring.Reader) { r.JoinAt(31) },
+		"gone":     func(r *ring.Reader) { r.JoinAt(7) },
+	}
 	for _, step := range []failpoint.Step{"producer/fill", "producer/load-tail", "producer/exchange", "producer/book-cell", "producer/published"} {
-		t.Run(string(step), func(t *testing.T) {
-			lane := newLane(t, geometry(4), 0)
-			p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
-			publishMany(t, p, 1, 0, 33)
-			during(t, step, func() {
-				r.JoinOldest()
-				n, _, err := r.Poll(4)
-				require.NoError(t, err)
-				require.Positive(t, n)
-			})
-			for seq := uint64(33); seq < 70; seq++ {
-				publish(t, p, event{1, seq})
-				for k := range r.Window() {
-					_, pos := r.Slot(k)
-					requireEvent(t, r, k, event{1, pos}, pos)
+		for name, join := range joins {
+			t.Run(string(step)+"/"+name, func(t *testing.T) {
+				lane := newLane(t, geometry(4), 0)
+				p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+				publishMany(t, p, 1, 0, 33)
+				during(t, step, func() {
+					join(r)
+					n, _, err := r.Poll(4)
+					require.NoError(t, err)
+					require.Positive(t, n)
+				})
+				for seq := uint64(33); seq < 70; seq++ {
+					publish(t, p, event{1, seq})
+					for k := range r.Window() {
+						_, pos := r.Slot(k)
+						requireEvent(t, r, k, event{1, pos}, pos)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -217,4 +224,25 @@ func TestALaneIsFullBehindAJoiner(t *testing.T) {
 	go func() { done <- lane.AwaitRoom(ticket, 0) }()
 	within(t, "producer wakes", done)
 	require.Equal(t, uint64(16), fill(t, p, 8))
+}
+
+// An event is published and its producer held up before the tail says so: it can
+// be asked for, and so can the one behind it.
+func TestAReaderJoinsAheadOfTheTail(t *testing.T) {
+	for at := uint64(5); at <= 7; at++ {
+		lane := newLane(t, reliable(8), 0)
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+		publishMany(t, p, 1, 0, 6)
+		during(t, "producer/move-tail", func() {
+			require.Equal(t, uint64(6), lane.Tail())
+			require.Equal(t, uint64(7), lane.Next())
+			r.JoinAt(at)
+			require.Equal(t, at, r.Position())
+		})
+		require.Equal(t, at+8, fill(t, p, 6))
+		for seq := at; seq < at+8; seq++ {
+			poll(t, r, 1, 1, 0)
+			requireEvent(t, r, 0, event{1, seq}, seq)
+		}
+	}
 }

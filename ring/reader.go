@@ -25,6 +25,9 @@ type Reader struct {
 	first int // window is slots[first:len]
 	width int
 
+	newest bool   // where to go on after a gap
+	owed   uint64 // events before its position, for the next Poll to tell of
+
 	received, missed, filtered, evictions uint64
 }
 
@@ -104,6 +107,7 @@ func (r *Reader) Resume() {
 	}
 	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
 	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
+	r.owed = r.words.owed.Load()
 	if r.gated && !lost && !c.gated() {
 		// Evicted while nobody had it. What has gone meanwhile shows in the
 		// position, so that stays until a Poll has counted the gap: whoever
@@ -175,9 +179,10 @@ func (r *Reader) regained() {
 }
 
 func (r *Reader) resetCounters() {
-	r.received, r.missed, r.filtered, r.evictions = 0, 0, 0, 0
+	r.received, r.missed, r.filtered, r.evictions, r.owed = 0, 0, 0, 0, 0
 	w := r.words
 	w.want.Store(0)
+	w.owed.Store(0)
 	w.received.Store(0)
 	w.missed.Store(0)
 	w.filtered.Store(0)
@@ -188,6 +193,7 @@ func (r *Reader) resetCounters() {
 // as they are published. It returns how many, and how many events were
 // overwritten before this reader came to them. n is 0 when there is nothing new.
 func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
+	missed = r.owed
 	pos := r.Position()
 	max = min(max, len(r.slots))
 	for range pollTries {
@@ -252,8 +258,8 @@ func (r *Reader) look(pos uint64, max int) (m int, skip uint64) {
 
 // overrun is how far to jump when the event at pos has been overwritten by the
 // one at newer: to the oldest events still held; on a lossy lane with some
-// headroom, since they are the next to be overwritten. It is 1 for an entry that
-// cannot be right.
+// headroom, since they are the next to be overwritten; to the tail if the reader
+// prefers the newest. It is 1 for an entry that cannot be right.
 func (r *Reader) overrun(pos, newer uint64) uint64 {
 	l := r.lane
 	n := uint64(l.geo.Capacity)
@@ -263,6 +269,9 @@ func (r *Reader) overrun(pos, newer uint64) uint64 {
 	}
 	if before(t, newer+1) || before(newer+n, t) {
 		t = newer + 1
+	}
+	if r.newest {
+		return t - pos
 	}
 	if r.gated {
 		// Evicted. The gate comes back with the pin, and producers respect it
@@ -374,6 +383,7 @@ func (r *Reader) note(missed uint64) {
 	if missed > 0 {
 		r.missed += missed
 		ownerStore(r.words.missed, r.missed)
+		r.told()
 	}
 }
 

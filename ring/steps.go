@@ -27,12 +27,14 @@ const (
 	stepJoinStore     failpoint.Step = "joiner/store-cursor"
 	stepJoinBump      failpoint.Step = "joiner/bump-generation"
 	stepJoinReread    failpoint.Step = "joiner/reread-tail"
+	stepJoinOwed      failpoint.Step = "joiner/store-owed"
 	stepJoined        failpoint.Step = "joiner/joined"
 	stepLook          failpoint.Step = "reader/look"
 	stepPin           failpoint.Step = "reader/pin"
 	stepValidate      failpoint.Step = "reader/validate"
 	stepRead          failpoint.Step = "reader/read"
 	stepMove          failpoint.Step = "reader/move-cursor"
+	stepTold          failpoint.Step = "reader/clear-owed"
 	stepRoomWake      failpoint.Step = "reader/room-wake"
 	stepLeave         failpoint.Step = "reader/leave"
 	stepRecoverLook   failpoint.Step = "recoverer/load-intent"
@@ -56,8 +58,8 @@ func Steps() []failpoint.Step {
 		stepScan, stepFill, stepLoadTail, stepLoadEntry, stepHelpTail, stepHelpIntent, stepIntent,
 		stepExchange, stepBook, stepTail, stepPublished, stepBatchNext, stepWant, stepRoomWait,
 		stepPortClaim, stepPortRelease, stepEvict,
-		stepJoinReserve, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoined,
-		stepLook, stepPin, stepValidate, stepRead, stepMove, stepRoomWake, stepLeave,
+		stepJoinReserve, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoinOwed, stepJoined,
+		stepLook, stepPin, stepValidate, stepRead, stepMove, stepTold, stepRoomWake, stepLeave,
 		stepRecoverLook, stepRecoverEntry, stepRecoverReread, stepRecoverCell, stepRecoverClear,
 		stepRecoverFree, stepRecoverCursor,
 		stepBellArm, stepBellWait, stepBellClear, stepBellCount, stepBellWake,

@@ -49,9 +49,11 @@ lossy | exchange | N=2 P=2 K=2 R=1 M=2 KILLS=1
 lossy, laps, exact count | exchange | COUNT N=2 P=1 K=2 R=1 M=9 JOINS=2
 lossy, laps | exchange | N=2 P=1 K=2 R=1 M=8 KILLS=2
 lossy, join at the oldest | exchange | OLD N=2 P=1 K=2 R=1 M=6 KILLS=1
+lossy, join at any position | exchange | ANY N=2 P=1 K=2 R=1 M=6 KILLS=1
 reliable | exchange | RELIABLE N=2 P=2 K=2 R=1 M=2 KILLS=1
 reliable, evict, join twice | exchange | RELIABLE N=2 P=1 K=2 R=1 M=8 KILLS=1 EVICTS=1 JOINS=2
 reliable, join at the oldest | exchange | RELIABLE OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
+reliable, join at any position | exchange | RELIABLE ANY N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
 reliable, durable | exchange | RELIABLE DURABLE N=2 P=1 K=2 R=1 M=8 KILLS=3 EVICTS=1
 reliable, gate lost and regained | exchange | RELIABLE REGAIN N=2 P=1 K=2 R=1 M=8 KILLS=1 EVICTS=2
 the same, two ports | exchange | RELIABLE REGAIN N=2 P=2 K=2 R=1 M=2 EVICTS=2
@@ -88,6 +90,7 @@ ports change hands | exchange | CLAIM PORTS=2 N=2 P=2 K=1 R=0 M=2 KILLS=2
 lossy, two kills | exchange | N=2 P=2 K=2 R=1 M=2 KILLS=2
 lossy, one producer laps the other | exchange | N=2 P=2 K=2 R=1 M0=1 M=4 KILLS=1
 lossy, join at the oldest | exchange | OLD N=2 P=2 K=2 R=1 M=2 KILLS=1
+join at any position, batch 2, pins 2 | exchange | RELIABLE ANY N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1 EVICTS=1
 reliable, evict and kill | exchange | RELIABLE N=2 P=2 K=2 R=1 M=2 KILLS=1 EVICTS=1
 reliable, durable | exchange | RELIABLE DURABLE N=2 P=2 K=2 R=1 M=2 KILLS=2
 reliable, one producer laps the other | exchange | RELIABLE N=2 P=2 K=2 R=1 M0=1 M=4 KILLS=1
@@ -126,6 +129,7 @@ H_LATE | exchange | N=2 P=1 K=2 R=1 M=6 | the reader count is raised after the t
 SCAN_H_FIRST | exchange | N=2 P=2 K=2 R=1 M=2 | the scan loads the reader count before the tail
 NO_GENERATION | exchange | OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 | joining at the oldest does not void `safe`
 NO_GENERATION | exchange | RELIABLE OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | the same on a reliable lane
+NO_GENERATION | exchange | RELIABLE ANY N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | joining at a position behind the tail does not void `safe`
 REGAIN_KEEPS_BASE | exchange | RELIABLE REGAIN N=2 P=1 K=2 R=1 M=8 EVICTS=2 | a reader that regains its gate is promised what was before that
 SKIP_BELOW_BASE | exchange | SKIP_REREAD OLD RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | the re-read is skipped before the join point
 HALF_JOINED | exchange | RELIABLE DURABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 | a durable join that died half way is resumed
