@@ -87,10 +87,10 @@ type audience struct {
 	nobody []error        // what to say when there is none, by lane
 }
 
-func newAudience(lanes []*laneUse, t goType) *audience {
+func newAudience(t *goType, lanes []*laneUse) *audience {
 	a := &audience{typ: t.id, known: make([]atomic.Int64, len(lanes))}
 	for _, l := range lanes {
-		a.nobody = append(a.nobody, fmt.Errorf("lane %s: %w takes type %d", l.name(), ErrNoSubscriber, t.id))
+		a.nobody = append(a.nobody, fmt.Errorf("lane %s: %w takes type %s", l.name(), ErrNoSubscriber, t.name))
 	}
 	return a
 }
@@ -104,14 +104,14 @@ const probeEvery = int64(time.Millisecond)
 
 // listens tells whether the subscription that is known for a lane still takes
 // the type, and its process lived a moment ago. It makes no system call.
-func (a *audience) listens(l *laneUse, shard int) bool {
-	r, i := l.bus.region, int(a.known[shard].Load())
+func (a *audience) listens(l *laneUse, n int) bool {
+	r, i := l.bus.region, int(a.known[n].Load())
 	return r.takes(i, l.index, a.typ) && l.bus.livedLately(subState(r.subscribers[i].state.Load()).owner())
 }
 
 // search looks for a subscription that takes the type. It recovers those whose
 // process has died.
-func (a *audience) search(l *laneUse, shard int) (err error) {
+func (a *audience) search(l *laneUse, n int) (err error) {
 	b := l.bus
 	if err := b.enter(); err != nil {
 		return err
@@ -124,11 +124,11 @@ func (a *audience) search(l *laneUse, shard int) (err error) {
 		}
 		b.probe(subState(b.region.subscribers[i].state.Load()).owner())
 		if b.region.takes(i, l.index, a.typ) {
-			a.known[shard].Store(int64(i))
+			a.known[n].Store(int64(i))
 			return nil
 		}
 	}
-	return a.nobody[shard]
+	return a.nobody[n]
 }
 
 // livedLately tells whether a participant was seen alive within probeEvery.

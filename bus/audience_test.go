@@ -36,6 +36,15 @@ func publishCalls(p *bus.Publisher[tick]) map[string]func(ctx context.Context) e
 			return err
 		},
 		"Loan.Publish":    func(ctx context.Context) error { return loan(func(l *bus.Loan[tick]) error { return l.Publish(ctx) }) },
+		"PublishLoans": func(ctx context.Context) error {
+			loans := make([]bus.Loan[tick], 1)
+			if _, err := p.LoanBatch(loans); err != nil {
+				return err
+			}
+			defer p.DiscardLoans(loans)
+			_, err := p.PublishLoans(ctx, loans)
+			return err
+		},
 		"Loan.TryPublish": func(context.Context) error { return loan((*bus.Loan[tick]).TryPublish) },
 	}
 }

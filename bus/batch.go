@@ -32,13 +32,22 @@ func (b *batch[T]) with(i int) With {
 	return With{}
 }
 
+// lane is the index of the lane of event i, which has been routed before.
+func (b *batch[T]) lane(p *publisher, i int) int {
+	if b.items == nil {
+		return p.levels[0].lane(0)
+	}
+	w := &b.items[i].With
+	return p.levels[w.Priority].lane(w.Key)
+}
+
 // maxChunk bounds how many events of a batch are filled before they are published.
 const maxChunk = 64
 
-// publishBatch publishes b in order, a run of events of one shard at a time.
+// publishBatch publishes b in order, a run of events of one lane at a time.
 func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done int, err error) {
 	for i := range b.items {
-		if err := p.fits(len(b.items[i].Tail)); err != nil {
+		if _, err := p.route(&b.items[i].With); err != nil {
 			return 0, fmt.Errorf("item %d: %w", i, err)
 		}
 	}
@@ -47,22 +56,22 @@ func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done in
 	}
 	heard := false
 	for n := b.len(); done < n; {
-		shard, end := p.shard(b.with(done).Key), n
+		lane, end := b.lane(p, done), n
 		if len(p.lanes) > 1 {
-			for end = done + 1; end < n && p.shard(b.with(end).Key) == shard; end++ {
+			for end = done + 1; end < n && b.lane(p, end) == lane; end++ {
 			}
 		}
-		m, err := attemptBatch(p, shard, b, done, end, heard)
+		m, err := attemptBatch(p, lane, b, done, end, heard)
 		done += m
 		if errors.Is(err, ErrNoSlot) {
 			// The slots of that port are on loan, perhaps not those of another.
-			if err = p.attempt(shard, b.value(done), b.with(done), true); err == nil {
+			if err = p.attempt(lane, b.value(done), b.with(done), true); err == nil {
 				done++
 			}
 		}
 		heard = false
 		if err != nil {
-			if heard, err = p.refused(ctx, shard, err, true); err != nil {
+			if heard, err = p.refused(ctx, lane, err, true); err != nil {
 				return done, err
 			}
 		}
@@ -71,8 +80,8 @@ func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done in
 }
 
 // attemptBatch publishes events [from, to) of b, or as many as there is room for.
-func attemptBatch[T any](p *publisher, shard int, b batch[T], from, to int, heard bool) (done int, err error) {
-	s, err := p.take(shard)
+func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard bool) (done int, err error) {
+	s, err := p.take(lane)
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +89,7 @@ func attemptBatch[T any](p *publisher, shard int, b batch[T], from, to int, hear
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	var cells [maxChunk]int
 	for from+done < to {
-		if p.audience != nil && !heard && !p.audience.listens(s.use, shard) {
+		if p.audience != nil && !heard && !p.audience.listens(s.use, lane) {
 			return done, errUnheard
 		}
 		heard = false
@@ -104,7 +113,7 @@ func attemptBatch[T any](p *publisher, shard int, b batch[T], from, to int, hear
 		if m > 0 {
 			done += m
 			p.published.Add(uint64(m))
-			p.ring()
+			p.ring(b.with(from).Priority)
 		}
 		if err != nil {
 			return done, s.explain(err)

@@ -21,7 +21,9 @@
 // sees. A type belongs to a priority; its publishers write to the lanes of that
 // priority, and every subscription whose types and priorities match gets every
 // event: broadcast. Where a priority has several lanes (shards), an event's key
-// says which one it takes, so that events of one key keep their order.
+// says which one it takes, so that events of one key keep their order. A type may
+// declare further priorities that single events of it can have; order holds within
+// a lane, not across priorities.
 //
 // A publisher fills a slot that nobody else can see and publishes it with one
 // compare-and-swap. A process that is killed or frozen at any instruction

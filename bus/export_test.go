@@ -31,10 +31,10 @@ func (b *Bus) RecoverDead() error {
 // nothing.
 func (l *Loan[T]) Heard() error {
 	a := l.p.audience
-	if err := a.search(l.seat.use, l.shard); err != nil {
+	if err := a.search(l.seat.use, l.lane); err != nil {
 		return err
 	}
-	if !a.listens(l.seat.use, l.shard) {
+	if !a.listens(l.seat.use, l.lane) {
 		return errUnheard
 	}
 	return nil

@@ -40,3 +40,18 @@ func TestGateOfNobody(t *testing.T) {
 		require.NoError(t, pub.Publish(context.Background(), &fuzzed{}))
 	}
 }
+
+// Priorities of a type that cannot be: the record is not used.
+func TestTypeRecordWithImpossiblePriorities(t *testing.T) {
+	b, err := OpenLocal(&Options{Geometry: tiny()})
+	require.NoError(t, err)
+	defer b.Close()
+	id, err := TypeFor[fuzzed](b)
+	require.NoError(t, err)
+	record := b.region.types.records[b.region.types.order[id-1].Load()-1]
+	for _, p := range []struct{ priority, also byte }{{0, 0}, {5, 0}, {3, 0x10}, {3, 0xff}, {3, 1 << 2}} {
+		record[typePriority], record[typeAlso] = p.priority, p.also
+		_, err := b.Subscribe(&SubscribeOptions{Types: []TypeID{id}})
+		require.ErrorIs(t, err, ErrCorrupt, "%+v", p)
+	}
+}

@@ -15,32 +15,41 @@ import (
 // belongs to one goroutine at a time. The memory stays mapped while it is out.
 // Of copies of a Loan, the first that is published or discarded ends them all.
 type Loan[T any] struct {
-	p     *Publisher[T]
-	seat  *seat
-	cell  int
-	turn  uint32 // of the cell: tells a copy that the loan has ended
-	shard int
-	slot  []byte
-	tail  int
-	key   uint64
+	p        *Publisher[T]
+	seat     *seat
+	cell     int
+	turn     uint32 // of the cell: tells a copy that the loan has ended
+	lane     int
+	slot     []byte
+	tail     int
+	key      uint64
+	time     int64
+	priority Priority
 }
 
 // Loan lends a slot. Its value is zeroed; its tail is not. It never waits:
 // ErrNoSlot says that the loans are all out. On a priority with several shards
 // LoanFor says which one.
-func (p *Publisher[T]) Loan() (Loan[T], error) { return p.LoanFor(0) }
+func (p *Publisher[T]) Loan() (Loan[T], error) { return p.LoanWith(With{}) }
 
 // LoanFor lends a slot for an event with that key.
-func (p *Publisher[T]) LoanFor(key uint64) (Loan[T], error) {
+func (p *Publisher[T]) LoanFor(key uint64) (Loan[T], error) { return p.LoanWith(With{Key: key}) }
+
+// LoanWith lends a slot for an event with a key, a time or a priority. If there
+// is a tail, a copy of it is in the slot.
+func (p *Publisher[T]) LoanWith(w With) (Loan[T], error) {
 	var one [1]Loan[T]
-	_, err := p.lend(key, one[:])
+	_, err := p.lend(&w, one[:])
 	return one[0], err
 }
 
 // lend lends slots of one port: at least one, and as many of loans as it has.
-func (p *Publisher[T]) lend(key uint64, loans []Loan[T]) (n int, err error) {
-	shard := p.shard(key)
-	s, err := p.take(shard)
+func (p *Publisher[T]) lend(w *With, loans []Loan[T]) (n int, err error) {
+	lane, err := p.route(w)
+	if err != nil {
+		return 0, err
+	}
+	s, err := p.take(lane)
 	if err != nil {
 		return 0, err
 	}
@@ -48,7 +57,7 @@ func (p *Publisher[T]) lend(key uint64, loans []Loan[T]) (n int, err error) {
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
-		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
+		if s, cell, slot, err = p.elsewhere(lane, s, err); err != nil {
 			return 0, err
 		}
 		defer s.mu.Unlock()
@@ -57,7 +66,11 @@ func (p *Publisher[T]) lend(key uint64, loans []Loan[T]) (n int, err error) {
 		s.loans++
 		s.lent[cell]++
 		clear(slot[eventHeader : eventHeader+p.typ.size])
-		loans[n] = Loan[T]{p: p, seat: s, cell: cell, turn: s.lent[cell], shard: shard, slot: slot, key: key}
+		tail := copy(slot[eventHeader+p.typ.size:], w.Tail)
+		loans[n] = Loan[T]{
+			p: p, seat: s, cell: cell, turn: s.lent[cell], lane: lane, slot: slot, tail: tail,
+			key: w.Key, time: w.Time, priority: w.Priority,
+		}
 		if n++; n == len(loans) {
 			return n, nil
 		}
@@ -69,11 +82,11 @@ func (p *Publisher[T]) lend(key uint64, loans []Loan[T]) (n int, err error) {
 
 // elsewhere reserves a slot of the other seats of this process when the
 // loans of one are out. It returns a locked seat.
-func (p *publisher) elsewhere(shard int, not *seat, err error) (*seat, int, []byte, error) {
+func (p *publisher) elsewhere(lane int, not *seat, err error) (*seat, int, []byte, error) {
 	if !errors.Is(err, ring.ErrNoSlot) || p.own != nil {
 		return nil, 0, nil, not.explain(err)
 	}
-	l := p.lanes[shard]
+	l := p.lanes[lane]
 	for n := 0; n < p.bus.opts.PortsPerLane; n++ {
 		seats := *l.seats.Load()
 		if n >= len(seats) {
@@ -118,8 +131,8 @@ func (l *Loan[T]) SetTail(n int) {
 }
 
 // SetKey gives the event a key. On a priority of several shards it must belong
-// to the shard of the loan, as the key that LoanFor was given does; Publish
-// returns ErrOptions otherwise.
+// to the shard of the loan, as the key that LoanFor or LoanWith was given does;
+// Publish returns ErrOptions otherwise.
 func (l *Loan[T]) SetKey(key uint64) { l.key = key }
 
 // Publish publishes the event, waiting for room until ctx is done. The loan is
@@ -134,8 +147,8 @@ func (l *Loan[T]) ready() error {
 	if l.seat == nil {
 		return ErrSpent
 	}
-	if l.p.shard(l.key) != l.shard {
-		return fmt.Errorf("%w: key %d belongs to shard %d, the loan to %d; ask LoanFor", ErrOptions, l.key, l.p.shard(l.key), l.shard)
+	if lane := l.p.levels[l.priority].lane(l.key); lane != l.lane {
+		return fmt.Errorf("%w: key %d belongs to lane %s, the loan to %s; ask LoanFor", ErrOptions, l.key, l.p.lanes[lane].name(), l.seat.use.name())
 	}
 	return nil
 }
@@ -154,7 +167,7 @@ func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
 		if err == nil {
 			return nil
 		}
-		if heard, err = l.p.refused(ctx, l.shard, err, wait); err != nil {
+		if heard, err = l.p.refused(ctx, l.lane, err, wait); err != nil {
 			return err
 		}
 	}
@@ -171,10 +184,10 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 		return err
 	}
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
-	if p.audience != nil && !heard && !p.audience.listens(s.use, l.shard) {
+	if p.audience != nil && !heard && !p.audience.listens(s.use, l.lane) {
 		return errUnheard
 	}
-	p.head(l.slot, l.key, l.tail, 0)
+	p.head(l.slot, l.priority, l.key, l.tail, l.time)
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return s.explain(err)
 	}
@@ -182,7 +195,7 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	s.lent[l.cell]++
 	l.seat, l.slot = nil, nil
 	p.published.Add(1)
-	p.ring()
+	p.ring(l.priority)
 	return nil
 }
 

@@ -9,21 +9,27 @@ import (
 // LoanBatch lends a slot for each of loans, to be filled in place and published
 // together, and returns how many it has lent: the first n. It never waits; fewer
 // than asked for are no error, and ErrNoSlot says that there was none. Values are
-// zeroed, tails are not. All belong to one shard; LoanBatchFor says which one. It
-// panics on a loan that is still out.
+// zeroed, tails are not. All belong to one lane; LoanBatchFor and LoanBatchWith say
+// which one. It panics on a loan that is still out.
 func (p *Publisher[T]) LoanBatch(loans []Loan[T]) (n int, err error) {
-	return p.LoanBatchFor(0, loans)
+	return p.LoanBatchWith(With{}, loans)
 }
 
 // LoanBatchFor lends slots for events with that key.
 func (p *Publisher[T]) LoanBatchFor(key uint64, loans []Loan[T]) (n int, err error) {
+	return p.LoanBatchWith(With{Key: key}, loans)
+}
+
+// LoanBatchWith lends slots for events with a key, a tail, a time or a priority,
+// as LoanWith does.
+func (p *Publisher[T]) LoanBatchWith(w With, loans []Loan[T]) (n int, err error) {
 	for i := range loans {
 		if loans[i].seat != nil {
 			panic(fmt.Sprintf("bus: LoanBatch over loan %d, which is still out", i))
 		}
 	}
 	for n < len(loans) {
-		m, err := p.lend(key, loans[n:])
+		m, err := p.lend(&w, loans[n:])
 		n += m
 		if errors.Is(err, ErrNoSlot) && n > 0 {
 			break
@@ -81,7 +87,7 @@ func (p *Publisher[T]) publishLoans(ctx context.Context, loans []Loan[T], wait b
 		done += n
 		heard = false
 		if err != nil {
-			if heard, err = p.refused(ctx, loans[done].shard, err, wait); err != nil {
+			if heard, err = p.refused(ctx, loans[done].lane, err, wait); err != nil {
 				return done, err
 			}
 		}
@@ -110,15 +116,16 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 		return 0, err
 	}
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
-	if p.audience != nil && !heard && !p.audience.listens(s.use, loans[0].shard) {
+	if p.audience != nil && !heard && !p.audience.listens(s.use, loans[0].lane) {
 		return 0, errUnheard
 	}
 	var cells [maxChunk]int
 	for i := range run {
 		l := &loans[i]
-		p.head(l.slot, l.key, l.tail, 0)
+		p.head(l.slot, l.priority, l.key, l.tail, l.time)
 		cells[i] = l.cell
 	}
+	priority := loans[0].priority
 	n, _, err = s.prod.PublishBatch(cells[:run])
 	for i := range n {
 		l := &loans[i]
@@ -128,7 +135,7 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	}
 	if n > 0 {
 		p.published.Add(uint64(n))
-		p.ring()
+		p.ring(priority)
 	}
 	if err != nil {
 		return n, s.explain(err)

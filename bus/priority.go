@@ -1,6 +1,10 @@
 package bus
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
 
 // Priority orders lanes: events of a higher priority are received first. The
 // zero value stands for "not said", which is Normal.
@@ -40,6 +44,48 @@ func (p *Priority) UnmarshalText(b []byte) error {
 }
 
 func (p Priority) valid() bool { return p >= Critical && p <= Low }
+
+// prioritySet is a set of priorities, a bit each.
+type prioritySet uint8
+
+// setOf is the set of what is valid of ps.
+func setOf(ps []Priority) (s prioritySet) {
+	for _, p := range ps {
+		s = s.with(p)
+	}
+	return s
+}
+
+func (s prioritySet) with(p Priority) prioritySet {
+	if !p.valid() {
+		return s
+	}
+	return s | 1<<(p-Critical)
+}
+
+func (s prioritySet) without(p Priority) prioritySet { return s &^ prioritySet(0).with(p) }
+func (s prioritySet) has(p Priority) bool            { return s.with(p) == s }
+func (s prioritySet) valid() bool                    { return s>>priorities == 0 }
+
+// list returns the priorities of the set, highest first.
+func (s prioritySet) list() (ps []Priority) {
+	for p := Critical; p <= Low; p++ {
+		if s.has(p) {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// names are those of list.
+func (s prioritySet) names() (names []string) {
+	for _, p := range s.list() {
+		names = append(names, p.String())
+	}
+	return names
+}
+
+func (s prioritySet) String() string { return cmp.Or(strings.Join(s.names(), ", "), "none") }
 
 // Policy says what a lane does when a subscriber is a whole lap behind.
 type Policy uint8

@@ -10,7 +10,8 @@ import (
 
 // publish is the path of a single event.
 func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool) error {
-	if err := p.fits(len(w.Tail)); err != nil {
+	lane, err := p.route(&w)
+	if err != nil {
 		return err
 	}
 	if wait {
@@ -18,13 +19,12 @@ func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool
 			return err
 		}
 	}
-	shard := p.shard(w.Key)
 	for heard := false; ; {
-		err := p.attempt(shard, value, w, heard)
+		err := p.attempt(lane, value, w, heard)
 		if err == nil {
 			return nil
 		}
-		if heard, err = p.refused(ctx, shard, err, wait); err != nil {
+		if heard, err = p.refused(ctx, lane, err, wait); err != nil {
 			return err
 		}
 	}
@@ -32,19 +32,19 @@ func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool
 
 // attempt publishes one event if there is room. heard says that somebody who
 // listens has just been found.
-func (p *publisher) attempt(shard int, value []byte, w With, heard bool) (err error) {
-	s, err := p.take(shard)
+func (p *publisher) attempt(lane int, value []byte, w With, heard bool) (err error) {
+	s, err := p.take(lane)
 	if err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
 	defer p.bus.caught(p.bus.mem.Protect(), &err)
-	if p.audience != nil && !heard && !p.audience.listens(s.use, shard) {
+	if p.audience != nil && !heard && !p.audience.listens(s.use, lane) {
 		return errUnheard
 	}
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
-		if s, cell, slot, err = p.elsewhere(shard, s, err); err != nil {
+		if s, cell, slot, err = p.elsewhere(lane, s, err); err != nil {
 			return err
 		}
 		defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func (p *publisher) attempt(shard int, value []byte, w With, heard bool) (err er
 		return s.explain(err)
 	}
 	p.published.Add(1)
-	p.ring()
+	p.ring(w.Priority)
 	return nil
 }
 
@@ -65,11 +65,11 @@ func (p *publisher) fill(slot, value []byte, w With) {
 	if len(w.Tail) > 0 {
 		copy(slot[eventHeader+n:], w.Tail)
 	}
-	p.head(slot, w.Key, len(w.Tail), w.Time)
+	p.head(slot, w.Priority, w.Key, len(w.Tail), w.Time)
 }
 
-func (p *publisher) head(slot []byte, key uint64, tail int, at int64) {
-	if at == 0 && p.stamp {
+func (p *publisher) head(slot []byte, priority Priority, key uint64, tail int, at int64) {
+	if at == 0 && p.levels[priority].stamp {
 		at = shm.Now()
 	}
 	h := rawHeader{
@@ -80,16 +80,16 @@ func (p *publisher) head(slot []byte, key uint64, tail int, at int64) {
 }
 
 // ring wakes the subscriptions that sleep and care for this type.
-func (p *publisher) ring() { p.bus.region.bell.Ring(eventBit(p.typ.priority, p.typ.id)) }
+func (p *publisher) ring(priority Priority) { p.bus.region.bell.Ring(p.levels[priority].bit) }
 
 // refused is what follows on an attempt that failed: wait for room on a full
 // lane, or give up; look for somebody who listens, and say whether one was
 // heard. It returns an error when there is nothing to attempt again.
-func (p *publisher) refused(ctx context.Context, shard int, err error, wait bool) (heard bool, _ error) {
-	l := p.lanes[shard]
+func (p *publisher) refused(ctx context.Context, lane int, err error, wait bool) (heard bool, _ error) {
+	l := p.lanes[lane]
 	switch {
 	case errors.Is(err, errUnheard):
-		return true, p.audience.search(l, shard)
+		return true, p.audience.search(l, lane)
 	case !errors.Is(err, ErrFull):
 		return false, err
 	}

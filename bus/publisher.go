@@ -38,6 +38,10 @@ type With struct {
 	Key  uint64 // 64-bit hash of what orders events; events of a key go to the same shard
 	Tail []byte // variable bytes behind the value; copied
 	Time int64  // see Now; 0 means now
+	// Priority is the event's own, one that its type declares in Also; 0 means
+	// the type's. Order holds within a lane: an event of another priority may be
+	// received before or after those around it.
+	Priority Priority
 }
 
 // Item is an event of a batch.
@@ -54,19 +58,35 @@ type Publisher[T any] struct{ publisher }
 type publisher struct {
 	bus       *Bus
 	typ       goType
-	lanes     []*laneUse // the shards of its priority
-	own       []*seat    // exclusive publishers: a seat per shard
-	audience  *audience  // nil unless somebody must be listening
-	room      int        // for the tail, in bytes
-	stamp     bool
+	lanes     []*laneUse // the shards of each priority that its type declares
+	own       []*seat    // exclusive publishers: a seat per lane
+	levels    [priorities + 1]level
+	audience  *audience // nil unless somebody must be listening
 	closed    atomic.Bool
 	published atomic.Uint64
 	full      atomic.Uint64
 }
 
+// level is what a publisher knows of a priority, by its number; number 0 is its
+// type's own.
+type level struct {
+	first, shards int    // of its lanes; no shards if the type does not declare it
+	room          int    // for the tail, in bytes
+	stamp         bool   // whether events have a time
+	bit           uint32 // of the bell
+}
+
+// lane is the index of the lane for a key.
+func (l *level) lane(key uint64) int {
+	if l.shards > 1 {
+		return l.first + int(key%uint64(l.shards))
+	}
+	return l.first
+}
+
 // NewPublisher returns a publisher of T. It fails with a *SchemaError when
-// another process declares T otherwise, with ErrNoPort when the lane has no
-// seat left, and with a *SizeError when T does not fit the lane's slots.
+// another process declares T otherwise, with ErrNoPort when a lane of T has no
+// seat left, and with a *SizeError when T does not fit its slots.
 func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 	if o == nil {
 		o = &PublisherOptions{}
@@ -79,18 +99,15 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher[T]{publisher{bus: b, typ: t, stamp: !b.region.geo.Lane(t.priority).NoTime}}
-	for _, l := range b.lanes {
-		if l.priority == t.priority {
-			p.lanes = append(p.lanes, l)
+	p := &Publisher[T]{publisher{bus: b, typ: t}}
+	for _, priority := range t.also.with(t.priority).list() {
+		if err := p.declare(priority); err != nil {
+			return nil, err
 		}
 	}
+	p.levels[0] = p.levels[t.priority]
 	if o.RequireSubscriber {
-		p.audience = newAudience(p.lanes, t)
-	}
-	p.room = p.lanes[0].Geometry().SlotSize - eventHeader - t.size
-	if err := p.fits(0); err != nil {
-		return nil, err
+		p.audience = newAudience(&t, p.lanes)
 	}
 	for _, l := range p.lanes {
 		if !o.Exclusive {
@@ -129,34 +146,48 @@ func (p *publisher) Stats() PublisherStats {
 // Type returns the id of the publisher's type.
 func (p *publisher) Type() TypeID { return p.typ.id }
 
-// MaxTail is how many bytes of tail an event of this publisher can carry.
-func (p *publisher) MaxTail() int { return p.room }
+// MaxTail is how many bytes of tail an event of this publisher can carry at its
+// type's own priority.
+func (p *publisher) MaxTail() int { return p.levels[0].room }
 
-func (p *publisher) fits(tail int) error {
-	if tail > p.room {
-		l := p.lanes[0]
-		return &SizeError{Lane: l.name(), Need: eventHeader + p.typ.size + tail, Slot: l.Geometry().SlotSize}
+// declare adds the lanes of a priority.
+func (p *publisher) declare(priority Priority) error {
+	geo := p.bus.region.geo.Lane(priority)
+	p.levels[priority] = level{
+		first: len(p.lanes), shards: geo.Shards, room: geo.SlotSize - eventHeader - p.typ.size,
+		stamp: !geo.NoTime, bit: eventBit(priority, p.typ.id),
 	}
-	return nil
+	for _, l := range p.bus.lanes {
+		if l.priority == priority {
+			p.lanes = append(p.lanes, l)
+		}
+	}
+	_, err := p.route(&With{Priority: priority})
+	return err
 }
 
-// shard is the index of the lane for a key.
-func (p *publisher) shard(key uint64) int {
-	if n := len(p.lanes); n > 1 {
-		return int(key % uint64(n))
+// route returns the index of the lane of an event, if it fits.
+func (p *publisher) route(w *With) (int, error) {
+	if int(w.Priority) >= len(p.levels) || p.levels[w.Priority].shards == 0 {
+		return 0, fmt.Errorf("%w: type %s does not declare %s as a priority; add it to Also of its TypeOptions", ErrOptions, p.typ.name, w.Priority)
 	}
-	return 0
+	level := &p.levels[w.Priority]
+	if len(w.Tail) > level.room {
+		l := p.lanes[level.first]
+		return 0, &SizeError{Lane: l.name(), Need: eventHeader + p.typ.size + len(w.Tail), Slot: l.Geometry().SlotSize}
+	}
+	return level.lane(w.Key), nil
 }
 
-// take locks the seat for a shard.
-func (p *publisher) take(shard int) (*seat, error) {
+// take locks the seat for a lane.
+func (p *publisher) take(lane int) (*seat, error) {
 	if p.closed.Load() {
 		return nil, fmt.Errorf("publisher: %w", ErrClosed)
 	}
 	if p.own == nil {
-		return p.lanes[shard].take()
+		return p.lanes[lane].take()
 	}
-	s := p.own[shard]
+	s := p.own[lane]
 	s.mu.Lock()
 	return s.check()
 }
@@ -165,12 +196,13 @@ func (p *publisher) take(shard int) (*seat, error) {
 // for some, until ctx is done. On return without error the event is accepted.
 // The errors of all publish calls are ErrFull (Try calls), ErrNoSubscriber (with
 // RequireSubscriber), ErrClosed, ErrNoSlot (every slot is on loan or pinned), a
-// *SizeError, ErrCorrupt, ErrFault, and what ended ctx.
+// *SizeError, ErrCorrupt, ErrFault, what ended ctx, and ErrOptions for a priority
+// that the type does not declare.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.publish(ctx, codec.AsBytes(v), With{}, true)
 }
 
-// PublishWith publishes a copy of *v with a key, a tail or a time.
+// PublishWith publishes a copy of *v with a key, a tail, a time or a priority.
 func (p *Publisher[T]) PublishWith(ctx context.Context, v *T, w With) error {
 	return p.publish(ctx, codec.AsBytes(v), w, true)
 }
@@ -180,8 +212,8 @@ func (p *Publisher[T]) TryPublish(v *T) error {
 	return p.publish(context.Background(), codec.AsBytes(v), With{}, false)
 }
 
-// TryPublishWith publishes a copy of *v with a key, a tail or a time, or
-// returns ErrFull.
+// TryPublishWith publishes a copy of *v with a key, a tail, a time or a priority,
+// or returns ErrFull.
 func (p *Publisher[T]) TryPublishWith(v *T, w With) error {
 	return p.publish(context.Background(), codec.AsBytes(v), w, false)
 }
@@ -192,8 +224,8 @@ func (p *Publisher[T]) PublishBatch(ctx context.Context, vs []T) (int, error) {
 	return publishBatch(ctx, &p.publisher, batch[T]{values: vs})
 }
 
-// PublishItems publishes items in order, as PublishBatch does. On a priority of
-// several shards the order holds within each.
+// PublishItems publishes items in order, as PublishBatch does. Where they go to
+// several lanes, by their keys and priorities, the order holds within each.
 func (p *Publisher[T]) PublishItems(ctx context.Context, items []Item[T]) (int, error) {
 	return publishBatch(ctx, &p.publisher, batch[T]{items: items})
 }

@@ -82,12 +82,13 @@ type ParticipantInfo struct {
 
 // TypeInfo describes one type.
 type TypeInfo struct {
-	Name        string `json:"name"`
-	ID          int    `json:"id"`
-	Priority    string `json:"priority"`
-	Size        int    `json:"size"`
-	Fields      string `json:"fields"`
-	Subscribers int    `json:"subscribers"` // subscriptions that take it
+	Name        string   `json:"name"`
+	ID          int      `json:"id"`
+	Priority    string   `json:"priority"`
+	Size        int      `json:"size"`
+	Fields      string   `json:"fields"`
+	Also        []string `json:"also,omitempty"` // other priorities that single events may have
+	Subscribers int      `json:"subscribers"`    // subscriptions that take it
 }
 
 // Snapshot describes the region as this process sees it. It only reads.
@@ -161,7 +162,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		s.Lanes = append(s.Lanes, info)
 	}
 	for _, t := range types {
-		info := TypeInfo{Name: t.name, ID: int(t.id), Priority: t.priority.String(), Size: t.layout.Size, Fields: t.layout.FieldList()}
+		info := TypeInfo{Name: t.name, ID: int(t.id), Priority: t.priority.String(), Size: t.layout.Size, Fields: t.layout.FieldList(), Also: t.also.names()}
 		for j := range r.subscribers {
 			if r.subscribers[j].exists() && r.subscribers[j].types.has(t.id) {
 				info.Subscribers++

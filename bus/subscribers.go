@@ -12,6 +12,8 @@ import (
 //	                   │ (durable)                 │ (durable)
 //	                   └──> candidate ──────> active ──close, death──> detached ──attach──> active
 //
+// One that is given up is claimed again while its cursors go.
+//
 // The state word holds the state, its owner and a generation, so that a
 // compare-and-swap never mistakes a later life for the one it has seen.
 type subState uint64
@@ -105,14 +107,17 @@ func (r *region) nominate(i int, name string, claimed subState) (subState, bool)
 // freeSubscriber gives record i and its cursors back.
 func (r *region) freeSubscriber(i int) {
 	rec := &r.subscribers[i]
+	was := subState(rec.state.Load())
+	// It takes nothing any more, before it lets producers go on: who must be
+	// heard does not take it for a listener.
+	rec.state.Store(uint64(makeSub(subClaimed, was.owner(), was.gen())))
 	for _, l := range r.lanes {
 		l.ClearCursor(i)
 	}
 	rec.lanes.Store(0)
 	rec.waiting.Store(0)
-	gen := subState(rec.state.Load()).gen()
 	failpoint.Hit(stepSubLeave)
-	rec.state.Store(uint64(makeSub(subFree, -1, gen)))
+	rec.state.Store(uint64(makeSub(subFree, -1, was.gen())))
 }
 
 // detachSubscriber lets go of record i and leaves its cursors where they are. A

@@ -28,8 +28,8 @@ type SubscribeOptions struct {
 	Types []TypeID
 	// Type overrides what T says of itself, for Subscribe[T].
 	Type TypeOptions
-	// Priorities are the lanes to read. Default: those of the types, and all
-	// four if there are no Types.
+	// Priorities are the lanes to read. Default: all that the types declare,
+	// in Priority and Also, and all four if there are no Types.
 	Priorities []Priority
 	// Start says where a new subscription begins. A durable one that exists
 	// goes on where it was, and begins so on lanes that it did not read.
@@ -235,7 +235,7 @@ func (b *Bus) lanesOf(types []TypeID) ([]Priority, error) {
 		if t == nil {
 			return nil, fmt.Errorf("%w: type %d is not registered; TypeFor gives the ids", ErrOptions, id)
 		}
-		ps = append(ps, t.priority)
+		ps = append(ps, t.lanes().list()...)
 	}
 	return ps, nil
 }

@@ -34,7 +34,7 @@ func Subscribe[T any](b *Bus, o *SubscribeOptions) (*Subscriber[T], error) {
 	}
 	mine := *o
 	if len(mine.Priorities) == 0 {
-		mine.Priorities = []Priority{t.priority}
+		mine.Priorities = t.also.with(t.priority).list()
 	}
 	s, err := b.subscribe(&mine, []TypeID{t.id})
 	if err != nil {

@@ -24,6 +24,11 @@ type TypeOptions struct {
 	// Priority is the lane of the type's events; all processes must agree on
 	// it, too. Default Normal.
 	Priority Priority
+	// Also are further priorities at which single events may be published, with
+	// With.Priority; all processes must agree on them, too. Subscribers of the
+	// type read all its lanes unless their Priorities say otherwise. Publishers
+	// take a port on each. Default none.
+	Also []Priority
 }
 
 // EventTyper is implemented by types that name themselves and their priority.
@@ -32,13 +37,14 @@ type EventTyper interface{ EventType() TypeOptions }
 
 // A type record: what a process that was never compiled with a type can know.
 //
-//	0 owner u64 | 8 layout size u32 | 12 schema length u32 | 16 name [64] | 80 priority u8 | 128 schema [1920]
+//	0 owner u64 | 8 layout size u32 | 12 schema length u32 | 16 name [64] | 80 priority u8 | 81 also u8 | 128 schema [1920]
 const (
 	typeOwner    = 0
 	typeValue    = 8
 	typeSchemaN  = 12
 	typeName     = 16
 	typePriority = 80
+	typeAlso     = 81
 	typeSchema   = 128
 	maxTypeName  = 63
 	recordShared = ^uint64(0) // owner of a record that the order names
@@ -58,14 +64,21 @@ type typeInfo struct {
 	id       TypeID
 	name     string
 	priority Priority
+	also     prioritySet // without priority
 	layout   *codec.Layout
 }
+
+// lanes are the priorities that its events may have.
+func (t *typeInfo) lanes() prioritySet { return t.also.with(t.priority) }
 
 // diff names what t and other declare differently.
 func (t *typeInfo) diff(other *typeInfo) []string {
 	d := t.layout.Diff(other.layout)
 	if t.priority != other.priority {
 		d = append(d, fmt.Sprintf("priority: %s here, %s there", t.priority, other.priority))
+	}
+	if t.also != other.also {
+		d = append(d, fmt.Sprintf("also: %s here, %s there", t.also, other.also))
 	}
 	return d
 }
@@ -95,7 +108,11 @@ func (r *registry) at(i int) (*typeInfo, error) {
 	if !priority.valid() {
 		return nil, fmt.Errorf("%w: type %d has priority %d", ErrCorrupt, i+1, priority)
 	}
-	return &typeInfo{id: TypeID(i + 1), name: getText(b[typeName:typePriority]), priority: priority, layout: layout}, nil
+	also := prioritySet(b[typeAlso])
+	if !also.valid() || also.has(priority) {
+		return nil, fmt.Errorf("%w: type %d has priority %d and also %#x", ErrCorrupt, i+1, priority, uint8(also))
+	}
+	return &typeInfo{id: TypeID(i + 1), name: getText(b[typeName:typePriority]), priority: priority, also: also, layout: layout}, nil
 }
 
 // register finds the type of that name, or adds it for participant p.
@@ -157,7 +174,7 @@ func (r *registry) draft(t *typeInfo, p int) (int, error) {
 		binary.LittleEndian.PutUint32(b[typeValue:], uint32(t.layout.Size))
 		binary.LittleEndian.PutUint32(b[typeSchemaN:], uint32(len(schema)))
 		putText(b[typeName:typePriority], t.name)
-		b[typePriority] = byte(t.priority)
+		b[typePriority], b[typeAlso] = byte(t.priority), byte(t.also)
 		copy(b[typeSchema:], schema)
 		return rec, nil
 	}
@@ -201,8 +218,10 @@ func (r *registry) list() []typeInfo {
 // goType is a Go type as this bus knows it.
 type goType struct {
 	id       TypeID
+	name     string
 	size     int
 	priority Priority
+	also     prioritySet
 }
 
 // TypeFor registers T in the region, or finds it there, and returns its id. It
@@ -230,11 +249,16 @@ type viewKey struct {
 // goTypeKey is a Go type and what it was declared as beside what it says itself.
 type goTypeKey struct {
 	t        reflect.Type
-	override TypeOptions
+	name     string
+	priority Priority
+	also     prioritySet
+	alone    bool // Also is said to be empty
 }
 
 func typeFor[T any](b *Bus, override TypeOptions) (goType, error) {
-	key := goTypeKey{reflect.TypeFor[T](), override}
+	key := goTypeKey{
+		reflect.TypeFor[T](), override.Name, override.Priority, setOf(override.Also), override.Also != nil && len(override.Also) == 0,
+	}
 	if v, ok := b.goTypes.Load(key); ok {
 		return v.(goType), nil
 	}
@@ -249,12 +273,18 @@ func typeFor[T any](b *Bus, override TypeOptions) (goType, error) {
 	if !o.Priority.valid() {
 		return goType{}, fmt.Errorf("%w: type %s has priority %d, must be Critical, High, Normal or Low", ErrOptions, o.Name, o.Priority)
 	}
-	id, err := b.registerType(typeInfo{name: o.Name, priority: o.Priority, layout: layout})
+	for _, p := range o.Also {
+		if !p.valid() {
+			return goType{}, fmt.Errorf("%w: type %s has priority %d in Also, must be Critical, High, Normal or Low", ErrOptions, o.Name, p)
+		}
+	}
+	also := setOf(o.Also).without(o.Priority)
+	id, err := b.registerType(typeInfo{name: o.Name, priority: o.Priority, also: also, layout: layout})
 	if err != nil {
 		return goType{}, err
 	}
 	b.views.Store(viewKey{id, key.t}, layout.Size)
-	t := goType{id: id, size: layout.Size, priority: o.Priority}
+	t := goType{id: id, name: o.Name, size: layout.Size, priority: o.Priority, also: also}
 	b.goTypes.Store(key, t)
 	return t, nil
 }
@@ -270,6 +300,9 @@ func declared[T any](t reflect.Type, override TypeOptions) TypeOptions {
 	}
 	if override.Priority != 0 {
 		o.Priority = override.Priority
+	}
+	if override.Also != nil {
+		o.Also = override.Also
 	}
 	if o.Name == "" {
 		o.Name = t.String()

@@ -154,6 +154,7 @@ func (th *theme) typesTable(f *frame) *table {
 		{title: "TYPE", min: 12, grow: 1, max: 40},
 		{title: "SIZE", right: true, min: 5},
 		{title: "READERS", right: true, min: 7, drop: 1},
+		{title: "LANES", min: 8, drop: 2},
 		{title: "FIELDS", min: 20, grow: 3},
 	}}
 	for _, ty := range f.Types {
@@ -162,6 +163,7 @@ func (th *theme) typesTable(f *frame) *table {
 			{text: ty.Name, style: th.title},
 			{text: strconv.Itoa(ty.Size), style: th.plain},
 			{text: strconv.Itoa(ty.Subscribers), style: th.nonzero(ty.Subscribers > 0, th.plain)},
+			{text: orDash(strings.Join(append([]string{ty.Priority}, ty.Also...), ", ")), style: th.plain},
 			{text: ty.Fields, style: th.dim},
 		})
 	}

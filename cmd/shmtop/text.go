@@ -51,7 +51,8 @@ func tidy(s bus.Snapshot) bus.Snapshot {
 	}
 	s.Types = append([]bus.TypeInfo{}, s.Types...)
 	for i := range s.Types {
-		s.Types[i].Name, s.Types[i].Fields = printable(s.Types[i].Name), printable(s.Types[i].Fields)
+		ty := &s.Types[i]
+		ty.Name, ty.Fields, ty.Priority = printable(ty.Name), printable(ty.Fields), printable(ty.Priority)
 	}
 	return s
 }
