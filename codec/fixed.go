@@ -8,9 +8,9 @@ import (
 // lengthSize is the size of the length in front of a fixed-capacity value.
 const lengthSize = 2
 
-// array is the room of a fixed-capacity value. With the length the sizes are powers of two.
+// array is the room of a fixed-capacity value. With the length the sizes are multiples of 16.
 type array interface {
-	[14]byte | [30]byte | [62]byte | [126]byte | [254]byte
+	[14]byte | [30]byte | [46]byte | [62]byte | [126]byte | [254]byte
 }
 
 // fixed is the one implementation of all fixed-capacity types.

@@ -40,6 +40,7 @@ func freshTexts() map[int]struct {
 } {
 	var s16 String16
 	var s32 String32
+	var s48 String48
 	var s64 String64
 	var s128 String128
 	var s256 String256
@@ -47,7 +48,7 @@ func freshTexts() map[int]struct {
 		v textType
 		b []byte
 	}{
-		16: {&s16, AsBytes(&s16)}, 32: {&s32, AsBytes(&s32)}, 64: {&s64, AsBytes(&s64)},
+		16: {&s16, AsBytes(&s16)}, 32: {&s32, AsBytes(&s32)}, 48: {&s48, AsBytes(&s48)}, 64: {&s64, AsBytes(&s64)},
 		128: {&s128, AsBytes(&s128)}, 256: {&s256, AsBytes(&s256)},
 	}
 }

@@ -6,6 +6,9 @@ type String16 struct{ text[[14]byte] }
 // String32 holds up to 30 bytes of text.
 type String32 struct{ text[[30]byte] }
 
+// String48 holds up to 46 bytes of text: a prefix and a UUID, say.
+type String48 struct{ text[[46]byte] }
+
 // String64 holds up to 62 bytes of text.
 type String64 struct{ text[[62]byte] }
 

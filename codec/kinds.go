@@ -81,6 +81,7 @@ var plain = map[reflect.Kind]Kind{
 var fixedTypes = map[reflect.Type]Kind{
 	reflect.TypeFor[text[[14]byte]]():  KindString,
 	reflect.TypeFor[text[[30]byte]]():  KindString,
+	reflect.TypeFor[text[[46]byte]]():  KindString,
 	reflect.TypeFor[text[[62]byte]]():  KindString,
 	reflect.TypeFor[text[[126]byte]](): KindString,
 	reflect.TypeFor[text[[254]byte]](): KindString,

@@ -58,6 +58,7 @@ func TestOfAcceptedTypes(t *testing.T) {
 	type fixedAll struct {
 		S16  String16
 		S32  String32
+		S48  String48
 		S64  String64
 		S128 String128
 		S256 String256
@@ -87,8 +88,8 @@ func TestOfAcceptedTypes(t *testing.T) {
 		{"signal", Of[signal], "size 0, align 1", 0},
 		{"numbers", Of[numbers], "I64 int64@0 U64 uint64@8 F64 float64@16 I32 int32@24 U32 uint32@28 F32 float32@32 " +
 			"I16 int16@36 U16 uint16@38 I8 int8@40 U8 uint8@41 B bool@42, size 48, align 8", 5},
-		{"fixed", Of[fixedAll], "S16 string16@0 S32 string32@16 S64 string64@48 S128 string128@112 S256 string256@240 " +
-			"B16 bytes16@496 B32 bytes32@512 B64 bytes64@544 B128 bytes128@608 B256 bytes256@736, size 992, align 2", 0},
+		{"fixed", Of[fixedAll], "S16 string16@0 S32 string32@16 S48 string48@48 S64 string64@96 S128 string128@160 S256 string256@288 " +
+			"B16 bytes16@544 B32 bytes32@560 B64 bytes64@592 B128 bytes128@656 B256 bytes256@784, size 1040, align 2", 0},
 		{"embedded", Of[embedded], "leg.ID string16@0 leg.Port uint16@16 N [3]bool@20 V uint8@28, size 32, align 4", 10},
 		{"event", Of[callEvent], "CallID string64@0 Started int64@64 Level float64@72 Seq uint32@80 Loss float32@84 " +
 			"State uint8@88 Held bool@89 Codecs [4]uint8@90 From.Port uint16@94 From.Auth bytes16@96 " +
