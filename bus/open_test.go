@@ -182,6 +182,39 @@ func TestPinBudget(t *testing.T) {
 	})
 }
 
+// Nobody takes all that is left by default, so that a budget of 64 pins is enough
+// for eight.
+func TestDefaultWindowsShareTheBudget(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pins := 0
+		for i, window := range []int{16, 16, 16, 8, 4, 2, 1, 1} {
+			newSub[tick](t, b, nil)
+			pins += window
+			h, err := b.Held()
+			require.NoError(t, err)
+			require.Equal(t, pins, h.Pins, "subscription %d", i)
+		}
+		_, err := bus.Subscribe[tick](b, nil)
+		require.ErrorIs(t, err, bus.ErrPinBudget)
+	})
+}
+
+// A durable subscription that comes back has its own share to take from.
+func TestDefaultWindowOfADurableThatComesBack(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		first := newSub[tick](t, b, billing)
+		newSub[tick](t, b, &bus.SubscribeOptions{Window: 48}) // and nothing is left
+		before, err := b.Held()
+		require.NoError(t, err)
+		require.NoError(t, first.Close())
+		newSub[tick](t, b, billing)
+		after, err := b.Held()
+		require.NoError(t, err)
+		assert.LessOrEqual(t, after.Pins, before.Pins)
+		assert.Greater(t, after.Pins, 48)
+	})
+}
+
 func TestSubscribersBeyondTheTable(t *testing.T) {
 	geo := small()
 	geo.Subscribers = 3

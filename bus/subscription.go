@@ -48,7 +48,8 @@ type SubscribeOptions struct {
 	// it began under StartPosition. Default ResumeOldest.
 	OnLag Resume
 	// Window is how many events of each lane it may have pinned at a time, out
-	// of the lane's pin budget. Default 16, or less where less is left.
+	// of the lane's pin budget. Default 16, or half of what is left where that
+	// is less.
 	Window int
 	// Starve bounds how long lower lanes may be passed over: after so many
 	// events while one of them had some, it gets its turn. Default 64.
@@ -302,8 +303,8 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 // defaultWindow is what a subscription that does not say gets, if it is to be had.
 const defaultWindow = 16
 
-// reserve sets pins aside on a lane: as many as asked for, or by default as many
-// as are left, halving.
+// reserve sets pins aside on a lane: as many as asked for, or by default at most
+// half of what is left, so that those who come later get some, too.
 func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 	if window > 0 {
 		err := l.Reserve(s.record, window)
@@ -312,7 +313,7 @@ func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 		}
 		return window, err
 	}
-	for window = min(defaultWindow, l.Geometry().Pins); ; window /= 2 {
+	for window = max(1, min(defaultWindow, l.Left(s.record)/2)); ; window /= 2 {
 		err := l.Reserve(s.record, window)
 		if err == nil {
 			return window, nil

@@ -58,6 +58,12 @@ func (l *Lane) Reserved() int {
 	return int(sum)
 }
 
+// Left is how many pins of the budget are left for cursor i, those that it has
+// included.
+func (l *Lane) Left(i int) int {
+	return max(0, l.geo.Pins-l.Reserved()+int(min(l.cursors[i].reserved.Load(), MaxPin)))
+}
+
 // NewReader returns a reader on cursor i, which the caller owns and has
 // reserved window pins for. It has no position before Join or Resume.
 func (l *Lane) NewReader(i, window int) *Reader {
