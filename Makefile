@@ -4,8 +4,8 @@
 GO ?= go
 
 # The packages that everything else stands on.
-CORE     := ./shm ./ring ./codec ./bus
-PORTABLE := ./codec ./ring ./bus ./shm
+CORE     := ./shm ./ring ./codec ./bus ./events
+PORTABLE := ./codec ./ring ./bus ./shm ./events
 
 # Bounds of the longer targets; override on the command line.
 FUZZTIME  ?= 20s

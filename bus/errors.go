@@ -162,7 +162,12 @@ type SizeError struct {
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("bus: event of %d bytes (header, value and tail) does not fit lane %s with slots of %d; raise SlotSize in its LaneGeometry", e.Need, e.Lane, e.Slot)
+	lane, _, _ := strings.Cut(e.Lane, "/")
+	if lane != "" {
+		lane = strings.ToUpper(lane[:1]) + lane[1:]
+	}
+	return fmt.Sprintf("bus: event of %d bytes (header, value and tail) does not fit lane %s with slots of %d; shorten its tail, or create the region with Geometry.%s.SlotSize %d or more",
+		e.Need, e.Lane, e.Slot, lane, (e.Need+63)&^63)
 }
 
 // Is makes it an ErrTooLarge.

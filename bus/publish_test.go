@@ -81,6 +81,8 @@ func TestPublishOfMoreThanFits(t *testing.T) {
 		require.ErrorAs(t, pub.TryPublishWith(&tick{}, tooMuch), &size)
 		assert.Equal(t, bus.SizeError{Lane: "normal/0", Need: 129, Slot: 128}, *size)
 		assert.ErrorIs(t, size, bus.ErrTooLarge)
+		assert.EqualError(t, size, "bus: event of 129 bytes (header, value and tail) does not fit lane normal/0 with slots of 128; "+
+			"shorten its tail, or create the region with Geometry.Normal.SlotSize 192 or more")
 		require.ErrorIs(t, pub.PublishWith(background(), &tick{}, tooMuch), bus.ErrTooLarge)
 		n, err := pub.PublishItems(background(), []bus.Item[tick]{{}, {With: tooMuch}})
 		require.ErrorIs(t, err, bus.ErrTooLarge)

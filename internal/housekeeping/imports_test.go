@@ -54,9 +54,10 @@ var mayImport = map[string][]string{
 	"ring":  {module + "/shm", module + "/internal/word", module + "/internal/failpoint", module + "/internal/prefetch"},
 	"bus": {module + "/ring", module + "/codec", module + "/shm",
 		module + "/internal/word", module + "/internal/failpoint"},
+	"events": {module + "/bus", module + "/codec"},
 }
 
-// TestImportsPointOneWay checks cmd, examples -> bus -> ring, codec; ring -> shm
+// TestImportsPointOneWay checks cmd, examples -> events -> bus -> ring, codec; ring -> shm
 // in the sources, so for every operating system at once.
 func TestImportsPointOneWay(t *testing.T) {
 	for _, rel := range files(t, ".go") {
@@ -92,7 +93,7 @@ func TestDependencies(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		t.Run(goos, func(t *testing.T) {
 			list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}",
-				"./shm", "./ring", "./codec", "./bus")
+				"./shm", "./ring", "./codec", "./bus", "./events")
 			list.Dir = root(t)
 			list.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 			out, err := list.Output()

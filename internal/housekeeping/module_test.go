@@ -17,8 +17,8 @@ import (
 
 const module = "github.com/rvoip/shmbus"
 
-// core are the packages that everything else stands on.
-var core = []string{"shm", "ring", "codec", "bus"}
+// core are the packages that programs stand on.
+var core = []string{"shm", "ring", "codec", "bus", "events"}
 
 // root returns the directory of go.mod.
 func root(t *testing.T) string {

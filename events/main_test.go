@@ -1,0 +1,25 @@
+package events_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// TestMain keeps every region of the tests out of the default directory.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "events-test-")
+	if err == nil {
+		err = os.Setenv("SHMBUS_DIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
