@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
@@ -33,6 +34,9 @@ type Bus struct {
 
 	subMu sync.Mutex
 	subs  map[*Subscription]struct{}
+
+	statics staticRings // beside this region
+	parent  *Bus        // of a static ring's bus: the one that it was opened from
 }
 
 // Open joins the region of that name, or creates it. However many processes
@@ -68,6 +72,12 @@ func Open(name string, o *Options) (*Bus, error) {
 	b, err := newBus(mem, opts, mem.Meta())
 	if err != nil {
 		return nil, errors.Join(err, mem.Release())
+	}
+	if s := b.region.geo.static; s.is() {
+		return nil, errors.Join(fmt.Errorf("%w: region %s is static ring %s of region %s; use OpenStatic", ErrOptions, name, s.Ring, s.Region), b.Close())
+	}
+	if created {
+		_ = removeStatics(name, "", &opts) // of an earlier region of that name
 	}
 	if d := b.region.geo.diff(opts.Geometry); len(d) > 0 && !created {
 		return nil, errors.Join(&GeometryError{Region: mem.Path(), Differences: d}, b.Close())
@@ -125,28 +135,38 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 	return b, nil
 }
 
-// Remove removes a region that nobody is attached to. It fails with ErrInUse
-// while somebody is.
-func Remove(name string, o *Options) error {
-	opts, err := o.withDefaults()
-	if err != nil {
-		return err
-	}
-	return asked(shm.Remove(name, opts.shm()))
-}
+// Remove removes a region that nobody is attached to, and its static rings. It
+// fails with ErrInUse while somebody is. "REGION/RING" names a static ring.
+func Remove(name string, o *Options) error { return remove(name, o, shm.Remove) }
 
-// RemoveForce removes a region whatever its state. Processes that are attached
-// go on with memory that nobody else can join any more.
-func RemoveForce(name string, o *Options) error {
+// RemoveForce removes a region whatever its state, and its static rings.
+// Processes that are attached go on with memory that nobody else can join any
+// more. "REGION/RING" names a static ring.
+func RemoveForce(name string, o *Options) error { return remove(name, o, shm.RemoveForce) }
+
+func remove(name string, o *Options, from func(string, *shm.Options) error) error {
 	opts, err := o.withDefaults()
 	if err != nil {
 		return err
 	}
-	return asked(shm.RemoveForce(name, opts.shm()))
+	file, err := fileOf(name, &opts)
+	if err != nil {
+		return asked(err)
+	}
+	id, _ := shm.Identify(file, opts.shm())
+	if err = from(file, opts.shm()); err != nil && !errors.Is(err, ErrNotExist) {
+		return asked(err)
+	}
+	return errors.Join(asked(err), removeStatics(name, hex.EncodeToString(id[:]), &opts))
 }
 
 // Name returns the name of the region, "local" for a bus of OpenLocal.
-func (b *Bus) Name() string { return b.mem.Name() }
+func (b *Bus) Name() string {
+	if b.parent != nil {
+		return b.parent.Name() + "/" + b.region.geo.static.Ring
+	}
+	return b.mem.Name()
+}
 
 // Geometry returns the shape of the region, as it was created.
 func (b *Bus) Geometry() Geometry { return b.region.geo }
@@ -171,7 +191,7 @@ func (b *Bus) Close() error {
 		subs = append(subs, s)
 	}
 	b.subMu.Unlock()
-	var errs []error
+	errs := []error{b.statics.close()}
 	for _, s := range subs {
 		errs = append(errs, s.Close())
 	}
@@ -218,7 +238,12 @@ func (b *Bus) release() error {
 		b.region.participants[b.self].state.Store(participantFree)
 		return nil
 	})
-	return errors.Join(err, b.mem.Release())
+	err = errors.Join(err, b.mem.Release())
+	if b.parent != nil {
+		// Whoever has the ring has its bus's region: that is in use for as long.
+		err = errors.Join(err, b.parent.release())
+	}
+	return err
 }
 
 // guarded runs f with the memory mapped and faults turned into errors.

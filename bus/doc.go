@@ -47,6 +47,7 @@
 //	tail           variable bytes behind the value
 //	loan           a slot lent to the caller to be filled in place
 //	eviction       a subscription that stands still loses its hold on a full lane
+//	static ring    a ring of its own for one type, beside the lanes; see OpenStatic
 //	durable        of a subscription: its cursors stay while no process has it
 //
 // # Guarantees
@@ -96,7 +97,8 @@
 //     wait for itself once the lane is full: use TryPublish there.
 //   - What is received in place is shared and must not be written; nothing but
 //     this rule keeps a subscriber from it.
-//   - A region is two files, NAME and NAME.<id>.lock; take them away with Remove.
+//   - A region is two files, NAME and NAME.<id>.lock, and two more for each static
+//     ring; take them away with Remove.
 //   - The zero values of Bus, Publisher, Subscriber, Subscription and Viewer are
 //     not usable.
 //   - While a callback or a receive call of this package runs, a truncation of
@@ -108,8 +110,8 @@
 // # Concurrency
 //
 // A Bus, and a Publisher that is not Exclusive, are safe for concurrent use. One
-// goroutine at a time receives from a Subscriber or Subscription, or uses a
-// Loan; two that receive at the same time panic. Close and Stats may be called
+// goroutine at a time receives from a Subscriber, StaticSubscriber or
+// Subscription, publishes through a StaticPublisher, or uses a Loan; two that receive at the same time panic. Close and Stats may be called
 // from anywhere at any time. Closing unblocks whoever waits, with ErrClosed, and
 // never takes memory from under a callback or a loan.
 package bus

@@ -181,6 +181,7 @@ func (e *SizeError) Is(target error) bool { return target == ErrTooLarge }
 type LagError struct {
 	Priority Priority
 	Shard    int
+	Static   string // name of the static ring, if it is one that was read
 	Missed   uint64 // events of the lane, of whatever type
 	Resumed  uint64 // position that the subscription goes on with
 	Evicted  bool   // it had held a reliable lane back for too long
@@ -191,8 +192,12 @@ func (e *LagError) Error() string {
 	if e.Evicted {
 		why = "it had held the lane back for too long and was evicted"
 	}
+	lane := laneName(e.Priority, e.Shard)
+	if e.Static != "" {
+		lane = staticLane(e.Static)
+	}
 	return fmt.Sprintf("bus: subscription missed %d events on lane %s: %s; receive again to go on at position %d",
-		e.Missed, laneName(e.Priority, e.Shard), why, e.Resumed)
+		e.Missed, lane, why, e.Resumed)
 }
 
 // Is makes it an ErrLag.

@@ -19,6 +19,9 @@ func (b *Bus) CheckLanes() error {
 	})
 }
 
+// Bus is the bus over the ring's own region.
+func (s *Static[T]) Bus() *Bus { return s.ring.bus }
+
 // RecoverDead makes the pass that cleans up after dead participants now.
 func (b *Bus) RecoverDead() error {
 	return b.guarded(func() error {

@@ -54,6 +54,8 @@ type Geometry struct {
 	High     LaneGeometry `json:"high"`
 	Normal   LaneGeometry `json:"normal"`
 	Low      LaneGeometry `json:"low"`
+
+	static staticOf // of a static ring's region: then Normal is its only lane
 }
 
 // Lane returns the geometry of the lanes of priority p, to be read or changed.
@@ -181,8 +183,20 @@ func (g *Geometry) validate() error {
 			return fmt.Errorf("%w: %s is %d, must be 1 to %d", ErrOptions, t.name, t.n, t.max)
 		}
 	}
+	if err := g.static.validate(); err != nil {
+		return err
+	}
 	for p := Critical; p <= Low; p++ {
 		l := g.Lane(p)
+		if g.static.is() && p != Normal {
+			if *l != (LaneGeometry{}) {
+				return fmt.Errorf("%w: a static ring has no %s lane", ErrOptions, p)
+			}
+			continue
+		}
+		if g.static.is() && l.Shards != 1 {
+			return fmt.Errorf("%w: a static ring has one shard, not %d", ErrOptions, l.Shards)
+		}
 		if l.Shards < 1 || l.Shards > maxShards {
 			return fmt.Errorf("%w: %s Shards is %d, must be 1 to %d", ErrOptions, p, l.Shards, maxShards)
 		}
@@ -205,13 +219,28 @@ func (g *Geometry) ring(p Priority) ring.Geometry {
 	}
 }
 
-func (g *Geometry) encode() ([]byte, error) { return json.Marshal(g) }
+// regionMeta is what the header of a region says of it.
+type regionMeta struct {
+	*Geometry
+	Static *staticOf `json:"static,omitempty"`
+}
+
+func (g *Geometry) encode() ([]byte, error) {
+	m := regionMeta{Geometry: g}
+	if g.static.is() {
+		m.Static = &g.static
+	}
+	return json.Marshal(m)
+}
 
 // decodeGeometry reads what encode wrote into a region's header.
-func decodeGeometry(b []byte) (Geometry, error) {
-	var g Geometry
-	if err := json.Unmarshal(b, &g); err != nil {
+func decodeGeometry(b []byte) (g Geometry, err error) {
+	m := regionMeta{Geometry: &g}
+	if err := json.Unmarshal(b, &m); err != nil {
 		return g, fmt.Errorf("%w: the geometry in the region's header: %w", ErrCorrupt, err)
+	}
+	if m.Static != nil {
+		g.static = *m.Static
 	}
 	if err := g.validate(); err != nil {
 		return g, fmt.Errorf("%w: the geometry in the region's header: %w", ErrCorrupt, err)

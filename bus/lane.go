@@ -60,7 +60,7 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 	}
 	switch {
 	case errors.Is(err, ErrNoPort):
-		return nil, fmt.Errorf("lane %s: %w; all %d are taken: raise Ports in its LaneGeometry", l.name(), err, l.Geometry().Ports)
+		return nil, fmt.Errorf("lane %s: %w; all %d are taken: raise Ports in %s", l.name(), err, l.Geometry().Ports, l.shaped())
 	case err != nil:
 		return nil, fmt.Errorf("lane %s: %w", l.name(), err)
 	}
@@ -222,7 +222,10 @@ func (l *laneUse) close() error {
 const roomWait = time.Millisecond
 
 // awaitRoom waits until the lane has room.
-func (l *laneUse) awaitRoom(ctx context.Context) (err error) {
+func (l *laneUse) awaitRoom(ctx context.Context) error { return l.awaitRoomUnless(ctx, nil) }
+
+// awaitRoomUnless waits until the lane has room, or the publisher has been closed.
+func (l *laneUse) awaitRoomUnless(ctx context.Context, closed *atomic.Bool) (err error) {
 	b := l.bus
 	if err := b.enter(); err != nil {
 		return err
@@ -236,6 +239,9 @@ func (l *laneUse) awaitRoom(ctx context.Context) (err error) {
 		}
 		if b.closed.Load() {
 			return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
+		}
+		if closed != nil && closed.Load() {
+			return fmt.Errorf("publisher on lane %s: %w", l.name(), ErrClosed)
 		}
 		if err := ended(ctx); err != nil {
 			return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)

@@ -113,7 +113,7 @@ func (s *seat) explain(err error) error {
 	case errors.Is(err, ErrFull):
 		return ErrFull
 	case errors.Is(err, ErrNoSlot):
-		return fmt.Errorf("lane %s: %w; %d are on loan: publish or discard loans, or raise Batch in its LaneGeometry", s.use.name(), err, s.loans)
+		return fmt.Errorf("lane %s: %w; %d are on loan: publish or discard loans, or raise Batch in %s", s.use.name(), err, s.loans, s.use.shaped())
 	}
 	return fmt.Errorf("lane %s: %w", s.use.name(), err)
 }

@@ -63,7 +63,9 @@ func (g *Geometry) layout() regionLayout {
 
 // Size is the number of bytes of a region of this geometry.
 func (g Geometry) Size() int {
-	g = g.withDefaults()
+	if !g.static.is() {
+		g = g.withDefaults()
+	}
 	l := g.layout()
 	return l.size
 }
@@ -83,9 +85,31 @@ type lane struct {
 	*ring.Lane
 	priority Priority
 	shard    int
+	static   string // name of the static ring that it is; its priority is Normal and means nothing
 }
 
-func (l *lane) name() string { return laneName(l.priority, l.shard) }
+func (l *lane) name() string {
+	if l.static != "" {
+		return staticLane(l.static)
+	}
+	return laneName(l.priority, l.shard)
+}
+
+// kind is what viewers list the lane as.
+func (l *lane) kind() string {
+	if l.static != "" {
+		return laneStatic
+	}
+	return l.priority.String()
+}
+
+// shaped is where the shape of the lane is given.
+func (l *lane) shaped() string {
+	if l.static != "" {
+		return "the StaticOptions"
+	}
+	return "its LaneGeometry"
+}
 
 // formatRegion lays out a fresh region.
 func formatRegion(mem []byte, g *Geometry) error {
@@ -125,7 +149,7 @@ func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lane %s: %w", laneName(l.priority, l.shard), err)
 		}
-		r.lanes = append(r.lanes, &lane{Lane: rl, priority: l.priority, shard: l.shard})
+		r.lanes = append(r.lanes, &lane{Lane: rl, priority: l.priority, shard: l.shard, static: g.static.Ring})
 	}
 	return r, nil
 }

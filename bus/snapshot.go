@@ -10,8 +10,9 @@ import (
 // what shmtop -once -json prints.
 type Snapshot struct {
 	Region       string            `json:"region"`
-	State        string            `json:"state"` // StateOpen or StateRemoved
-	Size         int64             `json:"size"`  // bytes
+	Static       string            `json:"static,omitempty"` // name of the static ring that it is
+	State        string            `json:"state"`            // StateOpen or StateRemoved
+	Size         int64             `json:"size"`             // bytes
 	Lanes        []LaneInfo        `json:"lanes"`
 	Subscribers  []SubscriberInfo  `json:"subscribers"`
 	Participants []ParticipantInfo `json:"participants"`
@@ -118,7 +119,7 @@ func isAlive(mem backing, i int, p *participant) bool {
 
 // snapshot reads the whole region. alive tells whether a participant lives.
 func (r *region) snapshot(name string, size int, alive func(i int, p *participant) bool) Snapshot {
-	s := Snapshot{Region: name, State: StateOpen, Size: int64(size), Lanes: []LaneInfo{},
+	s := Snapshot{Region: name, Static: r.geo.static.Ring, State: StateOpen, Size: int64(size), Lanes: []LaneInfo{},
 		Subscribers: []SubscriberInfo{}, Participants: []ParticipantInfo{}, Types: []TypeInfo{}}
 	living := make(map[int]bool)
 	ports := make(map[uint64]int)
@@ -176,7 +177,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 func (r *region) laneInfo(l *lane) LaneInfo {
 	geo, st := l.Geometry(), l.Stats()
 	return LaneInfo{
-		Name: l.priority.String(), Shard: l.shard, Policy: r.geo.Lane(l.priority).Policy.String(),
+		Name: l.kind(), Shard: l.shard, Policy: r.geo.Lane(l.priority).Policy.String(),
 		Capacity: geo.Capacity, SlotSize: geo.SlotSize, Tail: st.Tail, Published: st.Published, Full: st.Full,
 		Ports: geo.Ports, PortsUsed: st.PortsUsed, Pins: geo.Pins, PinsUsed: st.PinsUsed,
 	}
@@ -192,7 +193,7 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 	c := l.Cursor(j)
 	row := SubscriberInfo{
 		ID: j, Name: rec.name.get(), Durable: rec.durable.get(), Participant: st.owner(), Alive: living[st.owner()],
-		Lane: l.priority.String(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
+		Lane: l.kind(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
 		Received: c.Received, Filtered: c.Filtered, Waiting: rec.waiting.Load() != 0, Gated: c.Gated,
 		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,
 	}

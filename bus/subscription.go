@@ -309,7 +309,7 @@ func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 	if window > 0 {
 		err := l.Reserve(s.record, window)
 		if err != nil {
-			err = fmt.Errorf("lane %s: %w; ask for a smaller Window, or raise Pins in its LaneGeometry", l.name(), err)
+			err = fmt.Errorf("lane %s: %w; ask for a smaller Window, or raise Pins in %s", l.name(), err, l.shaped())
 		}
 		return window, err
 	}
@@ -319,7 +319,7 @@ func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 			return window, nil
 		}
 		if window == 1 {
-			return 0, fmt.Errorf("lane %s: %w; raise Pins in its LaneGeometry", l.name(), err)
+			return 0, fmt.Errorf("lane %s: %w; raise Pins in %s", l.name(), err, l.shaped())
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package bus
 
 import (
-	"encoding/hex"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/rvoip/shmbus/shm"
 )
@@ -13,23 +11,29 @@ import (
 // nothing in it, and neither wakes nor slows anybody. It is safe for concurrent
 // use.
 type Viewer struct {
+	name   string
 	mem    *shm.Region
 	region *region
 	opts   Options
 	closed atomic.Bool
 }
 
-// Inspect opens a region for viewing. It needs only read permission.
+// Inspect opens a region for viewing; "REGION/RING" names a static ring. It needs
+// only read permission.
 func Inspect(name string, o *Options) (v *Viewer, err error) {
 	opts, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	mem, err := shm.View(name, opts.shm())
+	file, err := fileOf(name, &opts)
 	if err != nil {
 		return nil, asked(err)
 	}
-	v = &Viewer{mem: mem, opts: opts}
+	mem, err := shm.View(file, opts.shm())
+	if err != nil {
+		return nil, asked(err)
+	}
+	v = &Viewer{name: name, mem: mem, opts: opts}
 	geo, err := decodeGeometry(mem.Meta())
 	if err == nil {
 		v.region, err = v.bind(geo)
@@ -50,11 +54,11 @@ func (v *Viewer) bind(geo Geometry) (r *region, err error) {
 // another of its name, is still described, with StateRemoved.
 func (v *Viewer) Snapshot() (s Snapshot, err error) {
 	if !v.mem.Retain() {
-		return s, fmt.Errorf("viewer of %s: %w", v.mem.Name(), ErrClosed)
+		return s, fmt.Errorf("viewer of %s: %w", v.name, ErrClosed)
 	}
 	defer func() { _ = v.mem.Release() }()
 	defer v.mem.Caught(v.mem.Protect(), &err)
-	s = v.region.snapshot(v.mem.Name(), len(v.mem.Bytes()), func(i int, p *participant) bool {
+	s = v.region.snapshot(v.name, len(v.mem.Bytes()), func(i int, p *participant) bool {
 		return isAlive(v.mem, i, p)
 	})
 	s.State = v.state()
@@ -75,29 +79,4 @@ func (v *Viewer) Close() error {
 		return nil
 	}
 	return v.mem.Release()
-}
-
-// RegionInfo describes one region of a directory.
-type RegionInfo struct {
-	Name    string
-	Size    int64 // bytes
-	ID      string
-	Version string
-	Created time.Time
-	Err     error // why it cannot be used
-}
-
-// List returns the regions of a directory; "" is the default one.
-func List(dir string) ([]RegionInfo, error) {
-	entries, err := shm.List(dir)
-	if err != nil {
-		return nil, err
-	}
-	infos := make([]RegionInfo, 0, len(entries))
-	for _, e := range entries {
-		infos = append(infos, RegionInfo{
-			Name: e.Name, Size: e.Size, ID: hex.EncodeToString(e.ID[:]), Version: fmt.Sprint(e.Version), Created: e.ModTime, Err: e.Err,
-		})
-	}
-	return infos, nil
 }

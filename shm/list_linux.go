@@ -58,7 +58,7 @@ func (d *directory) entry(name string, names []string) (Entry, bool) {
 	if errors.Is(err, ErrForeign) {
 		return e, false
 	}
-	e.ID, e.Version, e.Err = h.id, h.version, err
+	e.ID, e.Version, e.Meta, e.Err = h.id, h.version, h.meta, err
 	return e, true
 }
 

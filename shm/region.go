@@ -2,6 +2,7 @@ package shm
 
 import (
 	"bytes"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -15,6 +16,8 @@ type Region struct {
 	name, path string
 	id         [16]byte
 	meta       []byte
+	mode       os.FileMode // of the file, as it was opened
+	group      int
 	readOnly   bool
 
 	// mem is never reassigned, so that it can be read without synchronisation; refs says whether it is still mapped.
@@ -97,7 +100,8 @@ type Entry struct {
 	ID      [16]byte
 	Version Version
 	ModTime time.Time
-	Err     error // why it cannot be used, e.g. ErrCorrupt, ErrVersion or fs.ErrPermission; ID is then not set
+	Meta    []byte // its description
+	Err     error  // why it cannot be used, e.g. ErrCorrupt, ErrVersion or fs.ErrPermission; ID and Meta are then not set
 }
 
 // List returns the regions in the directory that Dir(dir) stands for, sorted by name. Files that are not regions are
@@ -125,6 +129,16 @@ func (r *Region) ID() [16]byte { return r.id }
 
 // Meta returns a copy of the description that the region was made with.
 func (r *Region) Meta() []byte { return bytes.Clone(r.meta) }
+
+// Access returns what Options.Mode and Options.Group make a new region accessible to the same users as this one: the
+// permissions of its file when it was opened, without those that Options does not allow, and the group if its members may join.
+func (r *Region) Access() (mode os.FileMode, group int) {
+	mode = r.mode&0o664 | 0o600
+	if mode&0o060 == 0o060 {
+		group = r.group
+	}
+	return mode, group
+}
 
 // ReadOnly says whether the mapping is that of a viewer.
 func (r *Region) ReadOnly() bool { return r.readOnly }
