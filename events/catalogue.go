@@ -11,10 +11,11 @@ import (
 
 // Entry describes a type of the catalogue.
 type Entry struct {
-	Go       string       // name of the Go type: "CallStateChanged"
-	Name     string       // name of the type in a region: "rvoip.call-state-changed"
-	Priority bus.Priority // its lane
-	Size     int          // bytes of its value
+	Go       string         // name of the Go type: "CallStateChanged"
+	Name     string         // name of the type in a region: "rvoip.call-state-changed"
+	Priority bus.Priority   // its lane
+	Also     []bus.Priority // lanes of single events; see their Urgency
+	Size     int            // bytes of its value
 
 	typ    reflect.Type
 	layout func() (*codec.Layout, error)
@@ -65,7 +66,7 @@ func entry[T bus.EventTyper]() Entry {
 	var v T
 	o, t := v.EventType(), reflect.TypeFor[T]()
 	return Entry{
-		Go: t.Name(), Name: o.Name, Priority: o.Priority, Size: int(t.Size()),
+		Go: t.Name(), Name: o.Name, Priority: o.Priority, Also: o.Also, Size: int(t.Size()),
 		typ: t, layout: codec.Of[T], id: bus.TypeFor[T],
 	}
 }

@@ -53,6 +53,9 @@ var sizes = []struct {
 	{"LogLine", "rvoip.log-line", bus.Low, 168},
 }
 
+// also are the further lanes of types that have some.
+var also = map[string][]bus.Priority{"SIPMessage": {bus.Critical}, "MediaQuality": {bus.High}}
+
 func TestCatalogue(t *testing.T) {
 	all := events.Catalogue()
 	require.Len(t, all, len(sizes))
@@ -62,6 +65,7 @@ func TestCatalogue(t *testing.T) {
 		assert.Equal(t, want.region, e.Name, want.name)
 		assert.Equal(t, want.priority, e.Priority, want.name)
 		assert.Equal(t, want.size, e.Size, want.name)
+		assert.Equal(t, also[want.name], e.Also, want.name)
 		l, err := e.Layout()
 		require.NoError(t, err)
 		assert.Equal(t, e.Size, l.Size, want.name)
@@ -208,6 +212,32 @@ func echo[T any](t *testing.T, b *bus.Bus, tail []byte) {
 	require.NoError(t, err)
 	assert.Equal(t, tail, m.Tail)
 	require.NoError(t, sub.Close())
+}
+
+// What is urgent comes first, to subscribers that have said nothing of it.
+func TestUrgency(t *testing.T) {
+	buses(t, events.Geometry(), func(t *testing.T, b *bus.Bus) {
+		pub, err := bus.NewPublisher[events.SIPMessage](b, nil)
+		require.NoError(t, err)
+		sub, err := bus.Subscribe[events.SIPMessage](b, nil)
+		require.NoError(t, err)
+		defer sub.Close()
+		for _, m := range []events.SIPMessage{
+			{ID: events.TransactionID{Method: events.MethodInvite}},
+			{ID: events.TransactionID{Method: events.MethodBye}, Status: 200},
+			{ID: events.TransactionID{Method: events.MethodBye}},
+		} {
+			require.NoError(t, pub.TryPublishWith(&m, bus.With{Key: 1, Priority: m.Urgency()}))
+		}
+		for _, want := range []events.TransactionID{{Method: events.MethodBye}, {Method: events.MethodInvite}, {Method: events.MethodBye}} {
+			m, err := sub.TryReceive()
+			require.NoError(t, err)
+			assert.Equal(t, want, m.Value.ID)
+		}
+	})
+	assert.Equal(t, bus.Low, (&events.MediaQuality{}).Urgency())
+	assert.Equal(t, bus.Low, (&events.MediaQuality{Quality: events.Quality{Severity: events.SeverityInfo}}).Urgency())
+	assert.Equal(t, bus.High, (&events.MediaQuality{Quality: events.Quality{Severity: events.SeverityWarning}}).Urgency())
 }
 
 // The events of a call keep their order, also where a priority has several lanes.

@@ -29,7 +29,16 @@ type MediaQuality struct{ Quality }
 
 // EventType implements [bus.EventTyper].
 func (MediaQuality) EventType() bus.TypeOptions {
-	return bus.TypeOptions{Name: "rvoip.media-quality", Priority: bus.Low}
+	return bus.TypeOptions{Name: "rvoip.media-quality", Priority: bus.Low, Also: []bus.Priority{bus.High}}
+}
+
+// Urgency is the priority to publish the finding with, as bus.With.Priority: Low, which may
+// lose it, as long as all is well; High from SeverityWarning on.
+func (q *MediaQuality) Urgency() bus.Priority {
+	if q.Severity >= SeverityWarning {
+		return bus.High
+	}
+	return bus.Low
 }
 
 // StreamReport is the last word on a stream, once it has ended.

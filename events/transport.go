@@ -43,7 +43,22 @@ type SIPMessage struct {
 
 // EventType implements [bus.EventTyper].
 func (SIPMessage) EventType() bus.TypeOptions {
-	return bus.TypeOptions{Name: "rvoip.sip-message", Priority: bus.High}
+	return bus.TypeOptions{Name: "rvoip.sip-message", Priority: bus.High, Also: []bus.Priority{bus.Critical}}
+}
+
+// Urgency is the priority to publish the message with, as bus.With.Priority: Critical for
+// the requests that end or confirm what is under way (ACK, BYE, CANCEL), so
+// that a flood of INVITEs does not hold them up; High for all others. Whoever wants all
+// messages of a call in order publishes them all on High.
+func (m *SIPMessage) Urgency() bus.Priority {
+	if m.Status != 0 {
+		return bus.High
+	}
+	switch m.ID.Method {
+	case MethodAck, MethodBye, MethodCancel:
+		return bus.Critical
+	}
+	return bus.High
 }
 
 // TransportKind is what a TransportEvent tells.
