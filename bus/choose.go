@@ -42,7 +42,7 @@ func (s *Subscription) level(i int) (best *subLane, next int) {
 			best = l
 			break
 		}
-		if l.reader.Ready() && (best == nil || l.served < best.served) {
+		if !l.shut && l.reader.Ready() && (best == nil || l.served < best.served) {
 			best = l
 		}
 	}
@@ -71,4 +71,4 @@ func (s *Subscription) waiting() (best *subLane) {
 }
 
 // has tells whether the lane has an event for us to look at.
-func (l *subLane) has() bool { return l.next < l.reader.Window() || l.reader.Ready() }
+func (l *subLane) has() bool { return l.next < l.reader.Window() || !l.shut && l.reader.Ready() }

@@ -119,13 +119,14 @@ func As[T any](e *Event) (*T, bool) {
 	if int(id) >= len(e.sub.views) {
 		return nil, false
 	}
-	known := &e.sub.views[id]
-	if t := reflect.TypeFor[T](); known.t != t {
+	known := e.sub.views[id].Load()
+	if t := reflect.TypeFor[T](); known == nil || known.t != t {
 		size, ok := e.sub.bus.viewSize(id, t)
 		if !ok {
 			return nil, false
 		}
-		*known = view{t, size}
+		known = &view{t, size}
+		e.sub.views[id].Store(known)
 	}
 	if len(e.value) != known.size {
 		return nil, false

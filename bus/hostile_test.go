@@ -55,3 +55,31 @@ func TestTypeRecordWithImpossiblePriorities(t *testing.T) {
 		require.ErrorIs(t, err, ErrCorrupt, "%+v", p)
 	}
 }
+
+// Somebody else writes the cursor while deliveries are out: an error, once, and
+// every delivery can still be acked.
+func TestAckOnACursorThatIsWritten(t *testing.T) {
+	b, err := OpenLocal(&Options{Geometry: tiny()})
+	require.NoError(t, err)
+	defer b.Close()
+	pub, err := NewPublisher[fuzzed](b, nil)
+	require.NoError(t, err)
+	for range 3 {
+		s, err := b.Subscribe(&SubscribeOptions{Window: 2, Priorities: []Priority{Normal}})
+		require.NoError(t, err)
+		var out []Delivery
+		for range 2 {
+			require.NoError(t, pub.TryPublish(&fuzzed{}))
+			d, err := s.TryTake()
+			require.NoError(t, err)
+			out = append(out, d)
+		}
+		b.region.lanes[2].ClearCursor(s.record)
+		for i := len(out) - 1; i >= 0; i-- {
+			require.NotPanics(t, out[i].Ack)
+		}
+		_, err = s.TryTake()
+		require.ErrorIs(t, err, ErrEmpty)
+		require.NoError(t, s.Close())
+	}
+}

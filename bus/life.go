@@ -21,14 +21,17 @@ func (s *Subscription) Remove() error {
 //
 //	idle ──receive──> busy ──wait──> busy|asleep
 //
-// Close sets closed in any of them, Remove erased with it. Idle: Close gives the
-// place back. Busy: the receiving goroutine does so when it leaves. Asleep: it is
-// woken for that, and calls no callback any more.
+// Close sets closed in any of them, Remove erased with it. Idle: Close retires
+// the subscription. Busy: the receiving goroutine does so when it leaves. Asleep:
+// it is woken for that, and calls no callback any more. The bits above count the
+// deliveries that are out, and one for who retires it: with the last of them the
+// place is given back.
 const (
 	busy   = 1
 	closed = 2
 	asleep = 4
 	erased = 8
+	oneOut = 16
 )
 
 // begin marks a receive call.
@@ -36,24 +39,39 @@ func (s *Subscription) begin() error {
 	if s.state.CompareAndSwap(0, busy) {
 		return nil
 	}
-	if s.state.Load()&closed != 0 {
-		return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+	for {
+		st := s.state.Load()
+		switch {
+		case st&closed != 0:
+			return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+		case st&busy != 0:
+			panic("bus: two goroutines receive from the subscription " + s.name)
+		case s.state.CompareAndSwap(st, st|busy):
+			return nil
+		}
 	}
-	panic("bus: two goroutines receive from the subscription " + s.name)
 }
 
 // end ends it.
 func (s *Subscription) end() {
-	if !s.state.CompareAndSwap(busy, 0) {
-		_ = s.finish() // Close, which would say it, has returned
+	for !s.state.CompareAndSwap(busy, 0) {
+		st := s.state.Load()
+		if st&closed == 0 {
+			if s.state.CompareAndSwap(st, st&^busy) {
+				return
+			}
+		} else if s.state.CompareAndSwap(st, st&^busy+oneOut) {
+			_ = s.retire() // Close, which would say it, has returned
+			return
+		}
 	}
 }
 
 // Close gives the subscription's place in the region back; of a durable one the
 // cursors stay. A call that sleeps returns ErrClosed at once, and Close waits for
-// it. One that is at work, in a callback say, Close does not wait for: the place
-// is given back when it returns, and its events stay valid until then. Close is
-// idempotent.
+// it. One that is at work, in a callback say, Close does not wait for, nor for
+// deliveries that are out: the place is given back with the last of them, and
+// their events stay valid until then. Close is idempotent.
 func (s *Subscription) Close() error { return s.close(closed) }
 
 func (s *Subscription) close(marks uint32) error {
@@ -62,12 +80,16 @@ func (s *Subscription) close(marks uint32) error {
 		if st&closed != 0 {
 			return nil
 		}
-		if !s.state.CompareAndSwap(st, st|marks) {
+		next := st | marks
+		if st&busy == 0 {
+			next += oneOut
+		}
+		if !s.state.CompareAndSwap(st, next) {
 			continue
 		}
 		switch {
 		case st&busy == 0:
-			return s.finish()
+			return s.retire()
 		case st&asleep != 0:
 			_ = s.bus.guarded(func() error {
 				s.bus.region.bell.Wake(nudgeBit(s.record))
@@ -79,7 +101,22 @@ func (s *Subscription) close(marks uint32) error {
 	}
 }
 
-// finish runs once, when nobody receives any more.
+// retire runs once, when the subscription is closed and nobody receives any more.
+func (s *Subscription) retire() error {
+	defer close(s.done)
+	return s.drop()
+}
+
+// drop ends one delivery, or the retirement. The last one gives the place back.
+func (s *Subscription) drop() error {
+	st := s.state.Add(^uint32(oneOut - 1))
+	if st&closed == 0 || st&busy != 0 || st >= oneOut {
+		return nil
+	}
+	return s.finish()
+}
+
+// finish runs once, when nothing of the subscription is in use any more.
 func (s *Subscription) finish() error {
 	b := s.bus
 	s.unheed()
@@ -99,6 +136,5 @@ func (s *Subscription) finish() error {
 		}
 		return nil
 	})
-	close(s.done)
 	return errors.Join(err, b.release())
 }

@@ -184,6 +184,9 @@ const passAtOnce = 1024
 // there is none, or when it has passed over passAtOnce others. The event before
 // it is finished.
 func (s *Subscription) take() (bool, error) {
+	if s.acks != nil {
+		return s.acks.take(s)
+	}
 	s.settle()
 	for s.passed = 0; s.passed < passAtOnce; s.passed++ {
 		l := s.choose()
@@ -217,13 +220,21 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 	if err := s.event.set(l.lane, slot, pos); err != nil {
 		return false, err
 	}
-	if t := s.event.header.Type; s.wanted != nil && (int(t) >= len(s.wanted) || !s.wanted[t]) {
-		l.reader.Filtered(1)
+	if !s.wants(l, &s.event) {
 		s.settle()
 		return false, nil
 	}
-	l.reader.Delivered(1)
 	return true, nil
+}
+
+// wants tells whether an event of the lane is for this subscription, and counts it.
+func (s *Subscription) wants(l *subLane, e *Event) bool {
+	if t := e.header.Type; s.wanted != nil && (int(t) >= len(s.wanted) || !s.wanted[t]) {
+		l.reader.Filtered(1)
+		return false
+	}
+	l.reader.Delivered(1)
+	return true
 }
 
 // refill opens the next window of a lane.
@@ -231,7 +242,7 @@ func (l *subLane) refill(s *Subscription) error {
 	l.next = 0
 	_, missed, err := l.reader.Poll(ring.MaxPin)
 	if err != nil {
-		return fmt.Errorf("lane %s: %w", l.name(), err)
+		return laneError(l.lane, err)
 	}
 	evictions := l.reader.Evictions()
 	evicted := evictions != l.evictions
@@ -246,6 +257,10 @@ func (l *subLane) refill(s *Subscription) error {
 // settle finishes the event handed out last. The cursor of a durable
 // subscription moves on with each event; others move when they need more.
 func (s *Subscription) settle() {
+	if s.acks != nil {
+		s.acks.settle()
+		return
+	}
 	l := s.current
 	if l == nil {
 		return
@@ -253,7 +268,7 @@ func (s *Subscription) settle() {
 	s.current = nil
 	if s.durable {
 		if err := l.reader.Advance(l.next); err != nil && s.deferred == nil {
-			s.deferred = fmt.Errorf("lane %s: %w", l.name(), err)
+			s.deferred = laneError(l.lane, err)
 		}
 		l.next = 0
 	}

@@ -111,6 +111,9 @@ func (l *lane) shaped() string {
 	return "its LaneGeometry"
 }
 
+// laneError says on which lane something went wrong.
+func laneError(l *lane, err error) error { return fmt.Errorf("lane %s: %w", l.name(), err) }
+
 // formatRegion lays out a fresh region.
 func formatRegion(mem []byte, g *Geometry) error {
 	at := g.layout()

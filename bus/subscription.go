@@ -92,16 +92,17 @@ type Subscription struct {
 
 	// Owned by the receiving goroutine.
 	event    Event
-	viewed   bool            // the event handed out last went to a callback that has returned
-	current  *subLane        // lane of the event handed out and not finished
-	streak   int             // events handed out since a lower lane had its turn
-	served   uint64          // events looked at
-	passed   int             // events of other types since take was called
-	views    []view          // by type
-	deferred error           // to be returned by the next call
-	heeded   <-chan struct{} // of the context whose end wakes us
+	viewed   bool                   // the event handed out last went to a callback that has returned
+	current  *subLane               // lane of the event handed out and not finished
+	streak   int                    // events handed out since a lower lane had its turn
+	served   uint64                 // events looked at
+	passed   int                    // events of other types since take was called
+	views    []atomic.Pointer[view] // by type; deliveries are viewed by any goroutine
+	deferred error                  // to be returned by the next call
+	heeded   <-chan struct{}        // of the context whose end wakes us
 	stopHeed func() bool
 	stirs    func() bool // stirred, made once
+	acks     *acks       // from the first Take on
 
 	final atomic.Pointer[SubscriberStats] // once the place is given back
 }
@@ -113,6 +114,12 @@ type subLane struct {
 	next      int    // first event of the window not handed out
 	served    uint64 // when it was last served, in events of the subscription
 	evictions uint64 // of the reader, as last reported
+	window    int
+
+	// Of a subscription with acks; see lent.
+	lent []lent // by position, one for each event of a window
+	out  int    // events handed out and not finished
+	shut bool   // takes no more before one of them is
 }
 
 // Subscribe subscribes to several types, over several lanes.
@@ -158,7 +165,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscription, error) {
 	s := &Subscription{
 		bus: b, name: o.Name, starve: o.Starve, wait: o.Wait, durable: o.Durable != "",
-		done: make(chan struct{}), views: make([]view, b.region.geo.Types+1),
+		done: make(chan struct{}), views: make([]atomic.Pointer[view], b.region.geo.Types+1),
 	}
 	if s.name == "" {
 		s.name = o.Durable
@@ -277,7 +284,7 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 		if err != nil {
 			return err
 		}
-		l.reader = l.newReader(s.record, window, o)
+		l.reader, l.window = l.newReader(s.record, window, o), window
 		bit := s.bit(l)
 		has |= bit
 		if had&bit != 0 {

@@ -56,6 +56,9 @@ func (s *Subscription) sleep(w waitFor) error {
 // release gives back what has been read once there is nothing more: nobody may
 // wait for who sleeps, or does something else.
 func (s *Subscription) release() error {
+	if s.acks != nil {
+		return s.acks.release(s)
+	}
 	for _, l := range s.lanes {
 		if err := l.release(); err != nil {
 			return err
@@ -72,7 +75,7 @@ func (l *subLane) release() error {
 	err := l.reader.Advance(l.next)
 	l.next = 0
 	if err != nil {
-		return fmt.Errorf("lane %s: %w", l.name(), err)
+		return laneError(l.lane, err)
 	}
 	return nil
 }
@@ -100,7 +103,7 @@ func (s *Subscription) spin(w waitFor) error {
 func (s *Subscription) park(w waitFor) (err error) {
 	b := s.bus
 	// Close wakes who is asleep; who is not will look at the state.
-	if !s.state.CompareAndSwap(busy, busy|asleep) {
+	if !s.dozed() {
 		return s.over(w)
 	}
 	defer func() {
@@ -154,6 +157,19 @@ func (s *Subscription) unheed() {
 	}
 }
 
+// dozed marks the sleeper, unless the subscription is closed.
+func (s *Subscription) dozed() bool {
+	for {
+		st := s.state.Load()
+		if st&closed != 0 {
+			return false
+		}
+		if s.state.CompareAndSwap(st, st|asleep) {
+			return true
+		}
+	}
+}
+
 // wakened takes the mark of the sleeper away, and returns what was marked.
 func (s *Subscription) wakened() uint32 {
 	for {
@@ -166,6 +182,11 @@ func (s *Subscription) wakened() uint32 {
 
 // ready tells whether some lane has something to look at.
 func (s *Subscription) ready() bool {
+	if s.acks != nil {
+		// An Ack of another goroutine may be moving the lanes.
+		s.acks.mu.Lock()
+		defer s.acks.mu.Unlock()
+	}
 	for _, l := range s.lanes {
 		if l.has() {
 			return true
