@@ -46,6 +46,7 @@
 //	key            64 bits that say what orders an event, a Call-ID's hash say
 //	tail           variable bytes behind the value
 //	loan           a slot lent to the caller to be filled in place
+//	delivery       an event lent to the caller until its Ack
 //	eviction       a subscription that stands still loses its hold on a full lane
 //	static ring    a ring of its own for one type, beside the lanes; see OpenStatic
 //	durable        of a subscription: its cursors stay while no process has it
@@ -77,7 +78,8 @@
 // Receive and its kin copy, and are hard to misuse. View, ViewBatch and loans
 // work in place. What a view callback gets is valid during the callback alone.
 // A loan is the caller's until it is published or discarded; a loan that is
-// forgotten is lost to its process.
+// forgotten is lost to its process. A delivery of Take is the caller's until its
+// Ack, from any goroutine; one that is forgotten holds its lane.
 //
 // Messages is a range loop over copies, Values and Subscription.Events are loops
 // in place: an event is valid until the loop goes on.
@@ -103,7 +105,7 @@
 //     not usable.
 //   - While a callback or a receive call of this package runs, a truncation of
 //     the region's file by a peer is ErrFault. The caller's own accesses to a
-//     loan are not guarded.
+//     loan or a delivery are not guarded.
 //   - Regions need Linux. Elsewhere Open returns an error that wraps
 //     ErrUnsupported.
 //
@@ -113,5 +115,5 @@
 // goroutine at a time receives from a Subscriber, StaticSubscriber or
 // Subscription, publishes through a StaticPublisher, or uses a Loan; two that receive at the same time panic. Close and Stats may be called
 // from anywhere at any time. Closing unblocks whoever waits, with ErrClosed, and
-// never takes memory from under a callback or a loan.
+// never takes memory from under a callback, a loan or a delivery.
 package bus
