@@ -35,7 +35,7 @@ func publishCalls(p *bus.Publisher[tick]) map[string]func(ctx context.Context) e
 			_, err := p.PublishItems(ctx, make([]bus.Item[tick], 1))
 			return err
 		},
-		"Loan.Publish":    func(ctx context.Context) error { return loan(func(l *bus.Loan[tick]) error { return l.Publish(ctx) }) },
+		"Loan.Publish": func(ctx context.Context) error { return loan(func(l *bus.Loan[tick]) error { return l.Publish(ctx) }) },
 		"PublishLoans": func(ctx context.Context) error {
 			loans := make([]bus.Loan[tick], 1)
 			if _, err := p.LoanBatch(loans); err != nil {

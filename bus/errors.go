@@ -28,7 +28,7 @@ var (
 	// lap behind.
 	ErrFull = ring.ErrFull
 	// ErrNoSubscriber says that nobody takes what a publisher with
-	// RequireSubscriber was to publish.
+	// RequireSubscriber was to publish, or that nobody serves what a Client calls.
 	ErrNoSubscriber = errors.New("bus: no subscriber")
 	// ErrEmpty says that there is no event now.
 	ErrEmpty = errors.New("bus: no event")
@@ -60,6 +60,9 @@ var (
 	ErrTooLarge = errors.New("bus: event too large")
 	// ErrLag says that a subscriber has missed events; see LagError.
 	ErrLag = errors.New("bus: events missed")
+	// ErrOverloaded says that a server refused a request, which it had not begun
+	// to serve, because it had too many, or because it was closing.
+	ErrOverloaded = errors.New("bus: request refused")
 	// ErrSpent says that a loan has been published or discarded before.
 	ErrSpent = errors.New("bus: loan is spent")
 )
@@ -157,7 +160,7 @@ func (e *SchemaError) Is(target error) bool { return target == ErrSchema }
 // SizeError says by how much an event is too large.
 type SizeError struct {
 	Lane string
-	Need int // bytes with header, value and tail
+	Need int // bytes with header, optional parts, value and tail
 	Slot int // bytes of the lane's slots
 }
 

@@ -37,13 +37,13 @@ func (h Header) Age() time.Duration {
 //
 //	0   type      u32
 //	4   source    u16
-//	6   parts     u16   low 4 bits: how many 8-byte words lie before the value
+//	6   parts     u16   how many 8-byte words lie before the value, and which; see parts
 //	8   value     u32   bytes
 //	12  tail      u32   bytes
 //	16  key       u64
 //	24  time      i64
 //	32  parts, value, tail
-const partsMask = 0x0f
+const headerParts = 6
 
 // rawHeader is a header as the slot has it, copied once and not yet believed.
 type rawHeader struct {
@@ -78,6 +78,7 @@ func getHeader(slot []byte) (h rawHeader) {
 // it: afterwards its bytes may become another event's. It must not be written.
 type Event struct {
 	header      Header
+	parts       parts
 	value, tail []byte
 	sub         *Subscription
 }
@@ -101,6 +102,9 @@ func (e *Event) set(l *lane, slot []byte, pos uint64) error {
 	end := at + uint64(h.value)
 	if end+uint64(h.tail) > uint64(len(slot)) {
 		return fmt.Errorf("%w: event %d of lane %s has %d + %d bytes in a slot of %d", ErrCorrupt, pos, l.name(), h.value, h.tail, len(slot))
+	}
+	if e.parts.bits = h.parts; h.parts != 0 {
+		e.parts.get(h.parts, slot[eventHeader:at])
 	}
 	e.value = slot[at:end:end]
 	e.tail = slot[end : end+uint64(h.tail) : end+uint64(h.tail)]

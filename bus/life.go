@@ -87,6 +87,9 @@ func (s *Subscription) close(marks uint32) error {
 		if !s.state.CompareAndSwap(st, next) {
 			continue
 		}
+		if f := s.onClose.Load(); f != nil {
+			(*f)()
+		}
 		switch {
 		case st&busy == 0:
 			return s.retire()

@@ -61,6 +61,10 @@ func (p *publisher) attempt(lane int, value []byte, w With, heard bool) (err err
 
 // fill writes an event whose size has been checked into a slot.
 func (p *publisher) fill(slot, value []byte, w With) {
+	if w.parts != nil {
+		p.fillParts(slot, value, w)
+		return
+	}
 	n := copy(slot[eventHeader:], value)
 	if len(w.Tail) > 0 {
 		copy(slot[eventHeader+n:], w.Tail)

@@ -42,6 +42,8 @@ type With struct {
 	// the type's. Order holds within a lane: an event of another priority may be
 	// received before or after those around it.
 	Priority Priority
+
+	parts *parts // of requests and replies
 }
 
 // Item is an event of a batch.
@@ -172,9 +174,9 @@ func (p *publisher) route(w *With) (int, error) {
 		return 0, fmt.Errorf("%w: type %s does not declare %s as a priority; add it to Also of its TypeOptions", ErrOptions, p.typ.name, w.Priority)
 	}
 	level := &p.levels[w.Priority]
-	if len(w.Tail) > level.room {
+	if n := w.parts.size() + len(w.Tail); n > level.room {
 		l := p.lanes[level.first]
-		return 0, &SizeError{Lane: l.name(), Need: eventHeader + p.typ.size + len(w.Tail), Slot: l.Geometry().SlotSize}
+		return 0, &SizeError{Lane: l.name(), Need: eventHeader + p.typ.size + n, Slot: l.Geometry().SlotSize}
 	}
 	return level.lane(w.Key), nil
 }

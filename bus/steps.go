@@ -13,6 +13,7 @@ const (
 	stepSubClaim     failpoint.Step = "subscription/record-claimed"
 	stepSubTypes     failpoint.Step = "subscription/store-types"
 	stepSubCandidate failpoint.Step = "subscription/candidate"
+	stepSubServes    failpoint.Step = "subscription/store-serves"
 	stepSubActivate  failpoint.Step = "subscription/activate"
 	stepSubResume    failpoint.Step = "subscription/resume"
 	stepSubLeave     failpoint.Step = "subscription/leave"
@@ -28,7 +29,7 @@ func Steps() []failpoint.Step {
 	return []failpoint.Step{
 		stepAttach, stepAttached,
 		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
-		stepSubClaim, stepSubTypes, stepSubCandidate, stepSubActivate, stepSubResume, stepSubLeave,
+		stepSubClaim, stepSubTypes, stepSubServes, stepSubCandidate, stepSubActivate, stepSubResume, stepSubLeave,
 		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
 	}
 }

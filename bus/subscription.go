@@ -60,6 +60,8 @@ type SubscribeOptions struct {
 	// Options.Timeout does for all. Default Options.Timeout; negative is no
 	// bound.
 	Timeout time.Duration
+
+	serves TypeID // of servers: the type of the requests
 }
 
 // SubscriberStats count what one subscription saw.
@@ -89,6 +91,7 @@ type Subscription struct {
 	durable bool
 	state   atomic.Uint32
 	done    chan struct{} // closed once its place is given back
+	onClose atomic.Pointer[func()]
 
 	// Owned by the receiving goroutine.
 	event    Event
@@ -261,6 +264,9 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	rec.durable.put(o.Durable)
 	failpoint.Hit(stepSubTypes)
 	rec.types.put(s.wanted)
+	if o.serves != 0 {
+		rec.serve(word, o.serves)
+	}
 	if err := s.start(o, 0); err != nil {
 		r.freeSubscriber(i)
 		return err

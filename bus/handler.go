@@ -1,0 +1,200 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/rvoip/shmbus/codec"
+)
+
+// HandlerOptions say what a handler gets and how. A nil *HandlerOptions means
+// all defaults.
+type HandlerOptions struct {
+	// SubscribeOptions are those of the handler's own subscription. Its windows
+	// bound how many events are out to the function at the same time, and how
+	// many wait for another of their key: choose Window at least as large as
+	// MaxConcurrent, and a few times as large where events of a key come in
+	// bursts. Default, if the lane's budget has them: MaxConcurrent, and at
+	// least 16.
+	SubscribeOptions
+	// MaxConcurrent is how many events are handled at the same time, 1 to
+	// 4096. With 1 they are handled in the order of receipt, whatever their
+	// key. Default 16.
+	MaxConcurrent int
+	// OnError is told what the function does not know or has not handled: a
+	// *LagError, a *HandlerError with what the function returned, a
+	// *PanicError with the stack, ErrCorrupt, ErrFault. It is called on the
+	// handler's goroutines, by several at the same time. Default: errors are
+	// counted, and otherwise ignored.
+	OnError func(error)
+}
+
+// defaultConcurrent is how many functions run at the same time if nobody says.
+const (
+	defaultConcurrent = 16
+	maxConcurrent     = 4096
+)
+
+// HandlerStats count what one handler did.
+type HandlerStats struct {
+	SubscriberStats        // Missed is what it has lost
+	Handled         uint64 // events for which the function has returned without error
+	Failed          uint64 // events for which it has returned an error, and corrupt ones
+	Panicked        uint64 // events for which it has panicked
+	Running         int    // functions at work
+	Waiting         int    // events that wait for another of their key, or for a function
+}
+
+// HandlerError says that a handler's function has returned an error.
+type HandlerError struct {
+	Header Header // of the event
+	Err    error
+}
+
+func (e *HandlerError) Error() string {
+	return fmt.Sprintf("bus: handler of event %d of lane %s: %v", e.Header.Position, laneName(e.Header.Priority, e.Header.Shard), e.Err)
+}
+
+// Unwrap returns what the function returned.
+func (e *HandlerError) Unwrap() error { return e.Err }
+
+// PanicError says that a function which was handed an event has panicked.
+type PanicError struct {
+	Header Header // of the event
+	Value  any    // what it panicked with
+	Stack  []byte // of its goroutine, as runtime/debug.Stack formats it
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("bus: handler of event %d of lane %s panicked: %v", e.Header.Position, laneName(e.Header.Priority, e.Header.Shard), e.Value)
+}
+
+// Unwrap returns what the function panicked with, if that is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Handler calls a function for every event of a subscription of its own, for
+// several at the same time. Events of one key are handled one after the other, in
+// the order of their lane; those without a key, and those of different keys, are
+// handled in any order. When there is a choice, events of a higher priority are
+// handled first, as SubscribeOptions.Starve allows.
+//
+// A function that is slow holds up the events of its key, and once all
+// MaxConcurrent are at work its own subscription. One that panics or returns an
+// error is counted and reported, and the next event is handled. An event of a
+// durable subscription is finished when the function has returned, whatever it
+// returned; one that was being handled by a process that died is handled again.
+//
+// Its methods are safe for concurrent use.
+type Handler struct {
+	d        *dispatcher
+	calls    invoker
+	fn       func(context.Context, *Event) error
+	handled  atomic.Uint64
+	failed   atomic.Uint64
+	panicked atomic.Uint64
+}
+
+// Handle calls fn for every event of type T. fn gets the event in place: nothing
+// of it may be used after fn has returned, nor written. The context of fn ends
+// when the handler or the bus is closed. Close the handler when it is no longer
+// needed; closing the bus closes it, too.
+func Handle[T any](b *Bus, o *HandlerOptions, fn func(ctx context.Context, v *T, e *Event) error) (*Handler, error) {
+	opts := o.withDefaults()
+	t, err := typeFor[T](b, opts.Type)
+	if err != nil {
+		return nil, err
+	}
+	if len(opts.Priorities) == 0 {
+		opts.Priorities = t.also.with(t.priority).list()
+	}
+	return b.handle(opts, []TypeID{t.id}, func(ctx context.Context, e *Event) error {
+		if err := e.sized(t.size); err != nil {
+			return err
+		}
+		return fn(ctx, codec.Cast[T](e.value), e)
+	})
+}
+
+// Handle calls fn for every event of several types; As gives typed views of
+// them. Everything else is as with the function Handle.
+func (b *Bus) Handle(o *HandlerOptions, fn func(ctx context.Context, e *Event) error) (*Handler, error) {
+	opts := o.withDefaults()
+	return b.handle(opts, opts.Types, fn)
+}
+
+func (o *HandlerOptions) withDefaults() HandlerOptions {
+	var v HandlerOptions
+	if o != nil {
+		v = *o
+	}
+	if v.MaxConcurrent == 0 {
+		v.MaxConcurrent = defaultConcurrent
+	}
+	return v
+}
+
+func (b *Bus) handle(o HandlerOptions, types []TypeID, fn func(context.Context, *Event) error) (*Handler, error) {
+	h := &Handler{fn: fn}
+	h.calls = invoker{bus: b, call: h.call, ended: h.ended, onError: o.OnError}
+	if err := checkConcurrent(o.MaxConcurrent); err != nil {
+		return nil, err
+	}
+	o.Timeout = -1 // it has nothing better to do
+	s, err := b.subscribe(&o.SubscribeOptions, types)
+	if err != nil {
+		return nil, err
+	}
+	h.d = newDispatcher(s, &copying{s, 2 * o.MaxConcurrent}, o.MaxConcurrent, &h.calls)
+	h.d.start()
+	return h, nil
+}
+
+func (h *Handler) call(e *Event) error { return h.fn(h.d.running, e) }
+
+// ended counts how a call has ended.
+func (h *Handler) ended(e *Event, err error) {
+	if err == nil {
+		h.handled.Add(1)
+		return
+	}
+	if _, ok := err.(*PanicError); ok { // as invoke makes it, not as fn might wrap one
+		h.panicked.Add(1)
+	} else {
+		h.failed.Add(1)
+		err = &HandlerError{e.header, err}
+	}
+	h.calls.tell(err)
+}
+
+// Stop lets the handler begin nothing more, and waits until the functions at work
+// have returned. When ctx ends first, their context ends, and Stop returns the
+// error of ctx; what the handler holds is given back when they return. A durable
+// subscription gets again what had not begun. Of the handler's own functions
+// none may wait for Stop: there, give it a context that has ended.
+func (h *Handler) Stop(ctx context.Context) error { return h.d.stop(ctx) }
+
+// Close ends the context of the functions at work, waits until they have
+// returned, and gives the subscription back. It is idempotent. The handler's own
+// functions must not call it, since it waits for them; see Stop.
+func (h *Handler) Close() error {
+	h.d.close()
+	return nil
+}
+
+// Done is closed when the handler has ended, by Stop, Close or the end of the
+// bus, and none of its functions runs any more.
+func (h *Handler) Done() <-chan struct{} { return h.d.done }
+
+// Stats returns what the handler has counted.
+func (h *Handler) Stats() HandlerStats {
+	s := HandlerStats{
+		SubscriberStats: h.d.sub.Stats(),
+		Handled:         h.handled.Load(), Failed: h.failed.Load(), Panicked: h.panicked.Load(),
+	}
+	s.Running, s.Waiting = h.d.counts()
+	return s
+}

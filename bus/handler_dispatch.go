@@ -1,0 +1,251 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// dispatcher hands the events of one subscription to functions that run at the
+// same time, at most max of them, on goroutines of its own:
+//
+//	        ┌ lead: whoever has nothing to do receives ┐
+//	lanes ──┤                                          ├── ready ──▶ do ──▶ finished
+//	        └ key at work? ── yes ──▶ behind that key ─┘     ▲                  │
+//	                                         │               │                  │
+//	                                         └───────────────┴── the key's next ┘
+//
+// One goroutine that has nothing to do leads: it receives, and then handles what
+// it has received itself while another one leads. So an event changes goroutines
+// only if it has to wait.
+type dispatcher struct {
+	sub    *Subscription
+	intake intake
+	max    int
+	most   int // goroutines
+	starve uint64
+	do     func(*Event) // handles an event; it does not panic
+	tell   func(error)  // is told what the subscription meets
+
+	// Of servers: how many events may wait, and who is given what is too much.
+	backlog int
+	refuse  func(*Event)
+
+	receiving context.Context // ends when nothing more is to be begun
+	halt      context.CancelFunc
+	running   context.Context // ends when what runs is to end, too
+	abort     func()
+	done      chan struct{} // closed once nothing runs and the subscription is closed
+
+	mu      sync.Mutex
+	idle    sync.Cond // goroutines with nothing to do
+	idlers  int
+	workers int
+	leading bool              // somebody receives
+	over    bool              // nothing more is to be begun
+	swept   bool              // and of a server all that had come is refused
+	begun   uint64            // jobs so far
+	at      int               // jobs at work
+	out     int               // jobs received and not finished
+	ready   queue             // jobs that may begin
+	keys    map[uint64]*queue // keys at work, and the jobs behind each
+	spare   []*queue
+	free    *job
+}
+
+// intake is how a dispatcher receives. One goroutine at a time receives.
+type intake interface {
+	// receive makes j.event the next event. It waits for one, or returns ErrEmpty.
+	receive(ctx context.Context, j *job, wait bool) error
+	// room tells whether another event may be received while so many are
+	// received and not finished, of which some are at work.
+	room(out, at int) bool
+	// finish is called when the function has returned, drop when the event is
+	// not to be handled.
+	finish(j *job)
+	drop(j *job)
+}
+
+// work is a goroutine's life: get a job, do it, until there is no more to come.
+// It calls what is not ours, which may end the goroutine, without a lock.
+func (d *dispatcher) work() {
+	var j *job
+	over := false
+	defer func() {
+		if over {
+			d.leave()
+			return
+		}
+		if j != nil {
+			d.finish(j)
+		}
+		go d.work()
+	}()
+	for {
+		var err error
+		if j, err = d.get(); err != nil {
+			d.tell(err)
+			continue
+		}
+		if j == nil {
+			over = true
+			return
+		}
+		d.do(&j.event)
+		d.finish(j)
+		j = nil
+	}
+}
+
+// get returns a job to do, or nil when nothing more is to be begun, or what the
+// subscription has met.
+func (d *dispatcher) get() (*job, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for !d.over {
+		if d.mayLead() {
+			if err := d.lead(); err != nil {
+				d.call() // whoever is told may take his time
+				return nil, err
+			}
+		}
+		if j := d.begin(); j != nil {
+			return j, nil
+		}
+		if !d.mayLead() && !d.over {
+			d.idlers++
+			d.idle.Wait()
+			d.idlers--
+		}
+	}
+	d.sweep()
+	return nil, nil
+}
+
+func (d *dispatcher) mayLead() bool { return !d.leading && d.intake.room(d.out, d.at) }
+
+// mayBegin tells whether there is a job to begin now.
+func (d *dispatcher) mayBegin() bool { return d.at < d.max && d.ready.n > 0 }
+
+// lead receives one event. d.mu is held, but not while it waits.
+func (d *dispatcher) lead() error {
+	d.leading = true
+	// Something may be ready because the one before it has been handled: then
+	// look whether there is something more urgent, but do not wait for it.
+	wait := !d.mayBegin()
+	j := d.take()
+	d.mu.Unlock()
+	err := d.intake.receive(d.receiving, j, wait)
+	d.mu.Lock()
+	if err == nil && d.refuse != nil && d.out-d.at >= d.backlog {
+		d.mu.Unlock()
+		d.refuse(&j.event)
+		d.mu.Lock()
+		err = ErrEmpty
+	}
+	d.leading = false
+	if err == nil {
+		d.out++
+		d.stage(j)
+		return nil
+	}
+	d.put(j)
+	switch {
+	case errors.Is(err, ErrEmpty):
+		return nil
+	case errors.Is(err, ErrClosed) || d.receiving.Err() != nil:
+		err = nil
+	case !errors.Is(err, ErrFault):
+		return err
+	}
+	d.over = true
+	d.idle.Broadcast()
+	return err
+}
+
+// stage puts a job where it has to wait: behind its key, or nowhere.
+func (d *dispatcher) stage(j *job) {
+	j.since = d.begun
+	j.key = j.event.header.Key
+	if !d.ordered(j) {
+		d.ready.push(j)
+		return
+	}
+	if behind, busy := d.keys[j.key]; busy {
+		behind.push(j)
+		return
+	}
+	behind := new(queue)
+	if n := len(d.spare); n > 0 {
+		behind, d.spare = d.spare[n-1], d.spare[:n-1]
+	}
+	d.keys[j.key] = behind
+	d.ready.push(j)
+}
+
+// ordered tells whether a job has to wait for others of its key. One at a time
+// are in order anyway.
+func (d *dispatcher) ordered(j *job) bool { return d.max > 1 && j.key != 0 }
+
+// begin takes a job that is ready, and sees to it that somebody looks for more.
+func (d *dispatcher) begin() *job {
+	if !d.mayBegin() {
+		return nil
+	}
+	j := d.ready.pop(d.begun, d.starve)
+	d.begun++
+	d.at++
+	if d.mayBegin() || d.mayLead() {
+		d.call()
+	}
+	return j
+}
+
+// call gets a goroutine that has nothing to do, or one more.
+func (d *dispatcher) call() {
+	switch {
+	case d.idlers > 0:
+		d.idle.Signal()
+	case d.workers < d.most:
+		d.workers++
+		go d.work()
+	}
+}
+
+// finish ends a job: the next of its key may begin.
+func (d *dispatcher) finish(j *job) {
+	d.intake.finish(j)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.at--
+	d.out--
+	if d.ordered(j) {
+		behind := d.keys[j.key]
+		if next := behind.pop(d.begun, d.starve); next != nil {
+			d.ready.push(next)
+		} else {
+			delete(d.keys, j.key)
+			d.spare = append(d.spare, behind)
+		}
+	}
+	d.put(j)
+}
+
+// take returns a job to be filled in, and put takes it back.
+func (d *dispatcher) take() *job {
+	j := d.free
+	if j == nil {
+		return new(job)
+	}
+	d.free, j.next = j.next, nil
+	return j
+}
+
+func (d *dispatcher) put(j *job) { j.next, d.free = d.free, j }
+
+// counts says how many functions run, and how many events wait behind them.
+func (d *dispatcher) counts() (running, waiting int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.at, d.out - d.at
+}

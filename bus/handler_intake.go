@@ -1,0 +1,33 @@
+package bus
+
+import "context"
+
+// copying is the intake of a server: what is received is copied, so that the
+// subscription goes on however long the functions take. It must: a server that
+// waits until there is room for a reply may be the one that has to make it.
+type copying struct {
+	sub  *Subscription
+	most int // events out at the same time, 0 for any
+}
+
+func (c *copying) receive(ctx context.Context, j *job, wait bool) error {
+	w := waitFor{try: true, copies: true}
+	if wait {
+		w = waitFor{ctx: ctx, copies: true}
+	}
+	return c.sub.one(w, func(e *Event) error {
+		j.event = *e
+		if j.bytes == nil {
+			j.bytes = make([]byte, 0, 128)
+		}
+		j.bytes = append(append(j.bytes[:0], e.value...), e.tail...)
+		n := len(e.value)
+		j.event.value, j.event.tail = j.bytes[:n:n], j.bytes[n:]
+		return nil
+	})
+}
+
+func (c *copying) room(out, _ int) bool { return c.most == 0 || out < c.most }
+
+func (c *copying) finish(*job) {}
+func (c *copying) drop(*job)   {}
