@@ -22,8 +22,8 @@ func take(t testing.TB, s *bus.Subscriber[tick]) bus.TypedDelivery[tick] {
 	return d
 }
 
-// takeTicks takes ticks [from, to).
-func takeTicks(t testing.TB, s *bus.Subscriber[tick], from, to int) (ds []bus.TypedDelivery[tick]) {
+// borrowTicks takes ticks [from, to).
+func borrowTicks(t testing.TB, s *bus.Subscriber[tick], from, to int) (ds []bus.TypedDelivery[tick]) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		d := take(t, s)
@@ -46,14 +46,14 @@ func TestAckOutOfOrder(t *testing.T) {
 		sub := newSub[tick](t, b, &bus.SubscribeOptions{Name: "taker", Window: 8})
 		publishTicks(t, pub, 0, 20)
 		cursor := func() int { return int(row(t, b, "taker", bus.Normal).Cursor) }
-		ds := takeTicks(t, sub, 0, 8)
+		ds := borrowTicks(t, sub, 0, 8)
 		requireNothingToTake(t, sub) // its window is out
 		for _, step := range []struct{ ack, cursor int }{{1, 0}, {2, 0}, {5, 0}, {0, 3}, {3, 4}, {7, 4}, {4, 6}} {
 			ds[step.ack].Ack()
 			require.Equalf(t, step.cursor, cursor(), "after the ack of %d", step.ack)
 		}
 		assert.Equal(t, uint64(6), ds[6].Value().Seq, "what is out is still there")
-		ds = append(ds, takeTicks(t, sub, 8, 14)...)
+		ds = append(ds, borrowTicks(t, sub, 8, 14)...)
 		requireNothingToTake(t, sub)
 		ds[6].Ack()
 		require.Equal(t, 8, cursor())
@@ -61,7 +61,7 @@ func TestAckOutOfOrder(t *testing.T) {
 			ds[i].Ack()
 		}
 		require.Equal(t, 14, cursor())
-		for _, d := range takeTicks(t, sub, 14, 20) {
+		for _, d := range borrowTicks(t, sub, 14, 20) {
 			d.Ack()
 		}
 		requireNothingToTake(t, sub)
@@ -144,7 +144,7 @@ func TestTakeWaitsForAnAck(t *testing.T) {
 				pub := newPub[tick](t, b, nil)
 				sub := newSub[tick](t, b, &bus.SubscribeOptions{Name: "taker", Window: 2, Wait: wait})
 				publishTicks(t, pub, 0, 30)
-				ds := takeTicks(t, sub, 0, 2)
+				ds := borrowTicks(t, sub, 0, 2)
 				for i := 2; i < 30; i++ {
 					taken := make(chan bus.TypedDelivery[tick], 1)
 					done := async(func() error {
@@ -255,7 +255,7 @@ func TestCloseWithDeliveriesOut(t *testing.T) {
 			require.NoError(t, err)
 			sub := newSub[tick](t, b, &bus.SubscribeOptions{Window: 4})
 			publishTicks(t, pub, 0, 10)
-			ds := takeTicks(t, sub, 0, 3)
+			ds := borrowTicks(t, sub, 0, 3)
 			require.NoError(t, closer(b, sub))
 			require.NoError(t, sub.Close(), "again")
 			_, err = sub.TryTake()
@@ -290,7 +290,7 @@ func TestCloseMeetsAcks(t *testing.T) {
 			sub := newSub[tick](t, b, &bus.SubscribeOptions{Window: 4})
 			publishTicks(t, pub, 0, 4)
 			var all sync.WaitGroup
-			for _, d := range takeTicks(t, sub, 0, 4) {
+			for _, d := range borrowTicks(t, sub, 0, 4) {
 				all.Go(d.Ack)
 			}
 			all.Go(func() { assert.NoError(t, sub.Close()) })
@@ -309,7 +309,7 @@ func TestDurableRedeliversWhatIsNotAcked(t *testing.T) {
 		o := &bus.SubscribeOptions{Durable: "billing", Window: 8}
 		sub := newSub[tick](t, b, o)
 		publishTicks(t, pub, 0, 10)
-		ds := takeTicks(t, sub, 0, 6)
+		ds := borrowTicks(t, sub, 0, 6)
 		for _, i := range []int{0, 1, 3, 5} {
 			ds[i].Ack()
 		}
@@ -320,7 +320,7 @@ func TestDurableRedeliversWhatIsNotAcked(t *testing.T) {
 		ds[4].Ack()
 		ds[2].Ack() // counts after Close, too
 		sub = newSub[tick](t, b, o)
-		for _, d := range takeTicks(t, sub, 6, 8) {
+		for _, d := range borrowTicks(t, sub, 6, 8) {
 			d.Ack()
 		}
 		take(t, sub) // and never acked
@@ -393,7 +393,7 @@ func TestTakePassesOverOtherTypes(t *testing.T) {
 				require.NoError(t, noise.TryPublish(&other{}))
 			}
 			publishTicks(t, pub, seq, seq+1)
-			takeTicks(t, sub, seq, seq+1)[0].Ack()
+			borrowTicks(t, sub, seq, seq+1)[0].Ack()
 			seq++
 		}
 		for range 40 {
@@ -445,7 +445,7 @@ func TestTakeIsEvicted(t *testing.T) {
 		pub := newPub[tick](t, b, nil)
 		sub := newSub[tick](t, b, &bus.SubscribeOptions{Name: "taker", Window: 4})
 		publishTicks(t, pub, 0, 6)
-		ds := takeTicks(t, sub, 0, 4)
+		ds := borrowTicks(t, sub, 0, 4)
 		ds[1].Ack()
 		const events = 10 * capacity
 		for i := 6; i < events; i++ {
@@ -459,7 +459,7 @@ func TestTakeIsEvicted(t *testing.T) {
 		var lag *bus.LagError
 		require.ErrorAs(t, err, &lag)
 		requireLag(t, err, bus.Normal, lag.Missed, 4+lag.Missed, true)
-		for _, d := range takeTicks(t, sub, int(4+lag.Missed), int(4+lag.Missed)+4) {
+		for _, d := range borrowTicks(t, sub, int(4+lag.Missed), int(4+lag.Missed)+4) {
 			d.Ack()
 		}
 		assert.False(t, row(t, b, "taker", bus.Normal).Evicted, "it holds the lane again")

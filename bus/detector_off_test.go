@@ -1,0 +1,6 @@
+//go:build !race
+
+package bus_test
+
+// detector tells whether the race detector watches.
+const detector = false
