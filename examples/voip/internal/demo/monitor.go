@@ -9,7 +9,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/mediad"
 )
 
@@ -85,7 +85,7 @@ func (m *monitor) look() {
 		return
 	}
 	m.last = s
-	for _, l := range s.Lanes {
+	for _, l := range lanes(s) {
 		m.peaks[l.Name] = max(m.peaks[l.Name], l.Depth)
 	}
 }
@@ -123,11 +123,26 @@ func (m *monitor) fail(err error) {
 	}
 }
 
-// lane returns what the last snapshot says of a lane.
-func (m *monitor) lane(p bus.Priority) (l bus.LaneInfo) {
+// lanes sums the shards of each priority up. What is read of them is the deepest.
+func lanes(s bus.Snapshot) (sums []bus.LaneInfo) {
+	for _, l := range s.Lanes {
+		if n := len(sums); n > 0 && sums[n-1].Name == l.Name {
+			sum := &sums[n-1]
+			sum.Published += l.Published
+			sum.Lost += l.Lost
+			sum.Depth = max(sum.Depth, l.Depth)
+			continue
+		}
+		sums = append(sums, l)
+	}
+	return sums
+}
+
+// lane returns what the last snapshot says of a priority.
+func (m *monitor) lane(p bus.Priority) bus.LaneInfo {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, l := range m.last.Lanes {
+	for _, l := range lanes(m.last) {
 		if l.Name == p.String() {
 			return l
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/caller"
 	"github.com/rvoip/shmbus/examples/voip/internal/mediad"
 	"github.com/rvoip/shmbus/examples/voip/internal/rtpd"
@@ -41,7 +41,7 @@ func (r *result) take(m *monitor) {
 	for _, s := range m.streams {
 		r.streams = append(r.streams, s)
 	}
-	r.lanes, r.peaks, r.low = m.last.Lanes, m.peaks, mediad.Sum(m.low)
+	r.lanes, r.peaks, r.low = lanes(m.last), m.peaks, mediad.Sum(m.low)
 }
 
 // problems compares what the processes counted, and returns what does not add up: nothing, if all is well.
@@ -77,7 +77,7 @@ func (r *result) problems() (out []string) {
 	want("streams measured", uint64(len(r.streams)), calls)
 	off := 0
 	for _, s := range r.streams {
-		if !(math.Abs(s.LevelDBm-r.options.Level) <= tolerance) {
+		if !(math.Abs(float64(s.Level)-r.options.Level) <= tolerance) {
 			off++
 		}
 	}

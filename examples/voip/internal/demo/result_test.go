@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/caller"
 	"github.com/rvoip/shmbus/examples/voip/internal/rtpd"
 	"github.com/rvoip/shmbus/examples/voip/internal/sipd"
@@ -20,7 +20,7 @@ func goodResult() *result {
 		sipd:    sipd.Report{Offered: 2, Answered: 2, Confirmed: 2, Ended: 2, States: 10, MessagesIn: 6, MessagesOut: 8},
 		rtpd:    rtpd.Report{Counts: rtpd.Counts{Received: 100, Published: 100}},
 		streams: []events.StreamReport{
-			{Quality: events.Quality{Call: 1, LevelDBm: -10.1}}, {Quality: events.Quality{Call: 2, LevelDBm: -9.9}},
+			{Quality: events.Quality{Ref: events.Ref{Call: 1}, Level: -10.1}}, {Quality: events.Quality{Ref: events.Ref{Call: 2}, Level: -9.9}},
 		},
 	}
 	r.mediad.States, r.mediad.Messages, r.mediad.Packets = 10, 14, 100
@@ -45,9 +45,9 @@ func TestProblems(t *testing.T) {
 		"packet of no call":     func(r *result) { r.mediad.Unknown++ },
 		"lag":                   func(r *result) { r.mediad.Lagged++ },
 		"stream not measured":   func(r *result) { r.streams = r.streams[:1] },
-		"wrong level":           func(r *result) { r.streams[0].LevelDBm = -10.5 },
-		"no audio":              func(r *result) { r.streams[1].LevelDBm = math.Inf(-1) },
-		"level is no number":    func(r *result) { r.streams[1].LevelDBm = math.NaN() },
+		"wrong level":           func(r *result) { r.streams[0].Level = -10.5 },
+		"no audio":              func(r *result) { r.streams[1].Level = float32(math.Inf(-1)) },
+		"level is no number":    func(r *result) { r.streams[1].Level = float32(math.NaN()) },
 		"kill not carried out":  func(r *result) { r.options.Kill = "mediad" },
 		"sipd could not tell":   func(r *result) { r.sipd.Unpublished++ },
 		"mediad could not tell": func(r *result) { r.mediad.Unreported++ },

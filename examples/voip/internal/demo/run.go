@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/program"
 )
 
@@ -50,7 +51,7 @@ func run(ctx context.Context, o *options, out io.Writer) (_ *result, err error) 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 
-	s := &session{o: o, temp: temp, progress: newProgress(out), opts: &bus.Options{Dir: o.Dir, Process: "demo"}}
+	s := &session{o: o, temp: temp, progress: newProgress(out), opts: &bus.Options{Dir: o.Dir, Process: "demo", Geometry: events.Geometry()}}
 	s.name = fmt.Sprintf("voip-demo-%d", os.Getpid())
 	if s.bus, err = bus.Open(s.name, s.opts); err != nil {
 		return nil, fmt.Errorf("opening the bus: %w", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/lipgloss/table"
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/mediad"
 )
 
@@ -35,11 +35,11 @@ func (r *result) print(out io.Writer) {
 	show(fmt.Sprintf("Audio of %d streams, decoded by mediad", len(r.streams)),
 		[]string{"", "least", "median", "greatest", "sent"},
 		r.spreadRow("level, dBm0", 2, fmt.Sprintf("%.2f", r.options.Level),
-			func(s events.StreamReport) float64 { return s.LevelDBm }),
+			func(s events.StreamReport) float64 { return float64(s.Level) }),
 		r.spreadRow("packets", 0, fmt.Sprint(r.options.packets()/r.options.Calls),
 			func(s events.StreamReport) float64 { return float64(s.Packets) }),
 		r.spreadRow("lost before us", 0, "", func(s events.StreamReport) float64 { return float64(s.Lost) }),
-		r.spreadRow("jitter, ms (RFC 3550)", 3, "", func(s events.StreamReport) float64 { return s.JitterUS / 1e3 }),
+		r.spreadRow("jitter, ms (RFC 3550)", 3, "", func(s events.StreamReport) float64 { return float64(s.Jitter) }),
 	)
 	show("Lanes, and the time from publish to receive",
 		[]string{"", "events", "p50", "p90", "p99", "p99.9", "max", "deepest", "of", "lost"}, r.laneRows()...)

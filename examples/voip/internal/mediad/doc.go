@@ -6,7 +6,7 @@
 // One durable subscription named "mediad" over call states (Critical), SIP messages (High)
 // and RTP packets (Normal). Critical comes first, so a call is known before its
 // packets are looked at; and a call is over only when its final state has come *and* its
-// StreamEnd, which is behind the last packet in the same lane.
+// stream's end, which is behind the last packet in the same lane.
 //
 // # Surviving a kill
 //

@@ -3,17 +3,19 @@ package mediad
 import (
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/codec"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/quality"
 )
 
-// marks holds, for each lane, the position after the last event that is contained in a record.
-// The switch runs with one shard a lane, so a position says all.
-type marks [bus.Low + 1]uint64
+// shards is how many a priority may have, those of events.Geometry.
+const shards = 4
+
+// marks holds, for each lane that mediad reads, the position after the last event that is contained in a record.
+type marks [bus.Normal + 1][shards]uint64
 
 // pass reports whether the event at h is new to the record, and if so marks it as contained.
 func (m *marks) pass(h bus.Header) bool {
-	next := &m[h.Priority]
+	next := &m[h.Priority][h.Shard]
 	if h.Position < *next {
 		return false
 	}
@@ -23,16 +25,16 @@ func (m *marks) pass(h bus.Header) bool {
 
 // call is what is known of a call. It is fixed-layout, as it is stored as it is.
 type call struct {
-	Key     uint64
-	Marks   marks
-	CallID  codec.String128
-	Seq     uint32 // of the last call state
-	State   events.State
-	Payload uint8
-	Ended   codec.Bool // StreamEnd has come
-	_       uint8
-	Undone  uint64 // packets whose payload did not lie within the packet
-	Stream  quality.Stream
+	Key    uint64
+	Marks  marks
+	Ref    events.Ref
+	CallID events.CallID
+	Seq    uint32 // of the last call state
+	State  events.CallState
+	Ended  codec.Bool // the end of its stream has come
+	_      [2]uint8
+	Undone uint64 // packets whose payload did not lie within the packet
+	Stream quality.Stream
 }
 
 // totals counts over all calls and over restarts. It is fixed-layout.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/program"
 )
 
@@ -37,15 +37,9 @@ func run(ctx context.Context, env *program.Env, state string) (report any, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.store.close()) }()
-	var types []bus.TypeID
-	for _, typeFor := range []func(*bus.Bus) (bus.TypeID, error){
-		bus.TypeFor[events.CallState], bus.TypeFor[events.SIPMessage], bus.TypeFor[events.RTPPacket], bus.TypeFor[events.StreamEnd],
-	} {
-		id, err := typeFor(env.Bus)
-		if err != nil {
-			return nil, err
-		}
-		types = append(types, id)
+	types, err := events.Types(env.Bus, events.CallStateChanged{}, events.SIPMessage{}, events.RTPPacket{}, events.RTPStream{})
+	if err != nil {
+		return nil, err
 	}
 	sub, err := env.Bus.Subscribe(&bus.SubscribeOptions{
 		Name: "mediad", Durable: durable, Types: types,
@@ -162,7 +156,7 @@ func newOutlet(b *bus.Bus) (_ *busOutlet, err error) {
 
 // Quality implements outlet.
 func (o *busOutlet) Quality(v *events.MediaQuality) error {
-	return o.quality.TryPublishWith(v, bus.With{Key: v.Call}) // the lane is lossy, and never full
+	return o.quality.TryPublishWith(v, bus.With{Key: v.Call, Priority: v.Urgency()}) // Low is lossy, and never full
 }
 
 // Report implements outlet.

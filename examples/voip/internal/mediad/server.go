@@ -5,9 +5,12 @@ import (
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/codec"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/quality"
 )
+
+// badLoss is the share of lost packets from which on audio is bad.
+const badLoss = 0.05
 
 // outlet is where findings go: the bus, or a test.
 type outlet interface {
@@ -62,10 +65,10 @@ func (s *server) save(c *entry) {
 func (s *server) event(h bus.Header, e *bus.Event) {
 	if v, ok := bus.As[events.RTPPacket](e); ok {
 		s.packet(h, v, e.Tail())
-	} else if v, ok := bus.As[events.CallState](e); ok {
+	} else if v, ok := bus.As[events.CallStateChanged](e); ok {
 		s.callState(h, v)
-	} else if v, ok := bus.As[events.StreamEnd](e); ok {
-		s.streamEnd(h, v)
+	} else if v, ok := bus.As[events.RTPStream](e); ok {
+		s.stream(h, v)
 	} else if _, ok := bus.As[events.SIPMessage](e); ok {
 		s.message(h, len(e.Tail()))
 	}
@@ -92,7 +95,7 @@ func (s *server) known(key uint64, fresh bool) *entry {
 	return c
 }
 
-func (s *server) callState(h bus.Header, shared *events.CallState) {
+func (s *server) callState(h bus.Header, shared *events.CallStateChanged) {
 	v := *shared // read once: it lies in shared memory
 	fresh := s.Marks.pass(h)
 	c := s.known(v.Call, fresh)
@@ -103,7 +106,7 @@ func (s *server) callState(h bus.Header, shared *events.CallState) {
 		if v.Seq > c.Seq+1 {
 			s.StateGaps += uint64(v.Seq - c.Seq - 1)
 		}
-		c.CallID, c.Seq, c.State, c.Payload = v.CallID, v.Seq, v.State, v.Payload
+		c.Ref, c.CallID, c.Seq, c.State = v.Ref, v.CallID, v.Seq, v.State
 		s.save(c)
 	}
 	if fresh {
@@ -130,7 +133,7 @@ func (s *server) packet(h bus.Header, shared *events.RTPPacket, tail []byte) {
 			c.Undone++
 		}
 		c.Stream.Add(quality.Packet{
-			Arrival: v.Arrival, SSRC: v.SSRC, Timestamp: v.Timestamp, Seq: v.Seq, Type: v.Type, Payload: payload,
+			Arrival: v.Arrival, SSRC: v.SSRC, Timestamp: v.Timestamp, Seq: v.Seq, Type: v.PayloadType, Payload: payload,
 		})
 		s.save(c)
 	}
@@ -140,9 +143,12 @@ func (s *server) packet(h bus.Header, shared *events.RTPPacket, tail []byte) {
 	}
 }
 
-func (s *server) streamEnd(h bus.Header, shared *events.StreamEnd) {
+func (s *server) stream(h bus.Header, shared *events.RTPStream) {
 	v := *shared
 	fresh := s.Marks.pass(h)
+	if v.Kind != events.StreamEnded {
+		return
+	}
 	c := s.known(v.Call, fresh)
 	if c == nil {
 		return
@@ -212,13 +218,22 @@ func (s *server) sent(err error) {
 }
 
 func (c *call) quality() events.Quality {
-	return events.Quality{
-		Call:     c.Key,
-		SSRC:     c.Stream.SSRC,
-		Type:     c.Stream.Type,
-		Packets:  c.Stream.Received,
-		Lost:     uint64(max(0, c.Stream.Lost())),
-		JitterUS: float64(c.Stream.JitterTime()) / 1e3,
-		LevelDBm: c.Stream.Level(),
+	q := events.Quality{
+		Ref:         c.Ref,
+		SSRC:        c.Stream.SSRC,
+		PayloadType: c.Stream.Type,
+		Packets:     c.Stream.Received,
+		Lost:        uint64(max(0, c.Stream.Lost())),
+		Jitter:      float32(c.Stream.JitterTime()) / 1e6,
+		Level:       float32(c.Stream.Level()),
+		Severity:    events.SeverityInfo,
 	}
+	q.Call = c.Key // its state may not have come yet
+	if sent := q.Packets + q.Lost; sent > 0 {
+		q.LossRate = float32(q.Lost) / float32(sent)
+	}
+	if q.LossRate >= badLoss {
+		q.Severity = events.SeverityWarning
+	}
+	return q
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/codec"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/quality"
 	"github.com/rvoip/shmbus/examples/voip/internal/sdp"
 	"github.com/stretchr/testify/assert"
@@ -37,13 +37,13 @@ type script struct {
 }
 
 func (s *script) header(p bus.Priority) bus.Header {
-	h := bus.Header{Priority: p, Position: s.next[p]}
-	s.next[p]++
+	h := bus.Header{Priority: p, Shard: 2, Position: s.next[p][2]}
+	s.next[p][2]++
 	return h
 }
 
-func (s *script) state(call string, seq uint32, state events.State) {
-	v := events.CallState{Call: events.CallKey(call), Seq: seq, State: state}
+func (s *script) state(call string, seq uint32, state events.CallState) {
+	v := events.CallStateChanged{Ref: events.Ref{Call: events.CallKey(call)}, Seq: seq, State: state}
 	v.CallID.SetTruncate(call)
 	h := s.header(bus.Critical)
 	s.steps = append(s.steps, func(srv *server) { srv.callState(h, &v) })
@@ -60,9 +60,9 @@ func (s *script) packet(call string, seq int) {
 }
 
 func (s *script) end(call string, published uint64) {
-	v := events.StreamEnd{Call: events.CallKey(call), Received: published, Published: published}
+	v := events.RTPStream{Call: events.CallKey(call), Kind: events.StreamEnded, Received: published, Published: published}
 	h := s.header(bus.Normal)
-	s.steps = append(s.steps, func(srv *server) { srv.streamEnd(h, &v) })
+	s.steps = append(s.steps, func(srv *server) { srv.stream(h, &v) })
 }
 
 func (s *script) message() {
@@ -83,20 +83,20 @@ func memoryServer() (*server, *findings) {
 
 func twoCalls() *script {
 	s := new(script)
-	s.state("a", 1, events.Offered)
+	s.state("a", 1, events.CallInitiating)
 	s.message()
-	s.state("b", 1, events.Offered)
-	s.state("a", 2, events.Ringing)
+	s.state("b", 1, events.CallInitiating)
+	s.state("a", 2, events.CallRinging)
 	for i := range 5 {
 		s.packet("a", i)
 		s.packet("b", i)
 	}
-	s.state("a", 3, events.Failed)
+	s.state("a", 3, events.CallFailed)
 	s.packet("a", 5)
 	s.end("a", 6)
 	s.message()
 	s.end("b", 5)
-	s.state("b", 2, events.Cancelled) // its end may also come last
+	s.state("b", 2, events.CallCancelled) // its end may also come last
 	return s
 }
 
@@ -111,14 +111,14 @@ func TestTwoCalls(t *testing.T) {
 	assert.Empty(t, srv.calls, "calls that are over are forgotten")
 	require.Len(t, f.reports, 2)
 	assert.EqualValues(t, 6, f.reports[0].Packets)
-	assert.InDelta(t, -10, f.reports[0].LevelDBm, 0.1)
+	assert.InDelta(t, -10, f.reports[0].Level, 0.1)
 }
 
 func TestQualityOfLiveStreams(t *testing.T) {
 	srv, f := memoryServer()
 	s := new(script)
-	s.state("silent", 1, events.Offered)
-	s.state("live", 1, events.Offered)
+	s.state("silent", 1, events.CallInitiating)
+	s.state("live", 1, events.CallInitiating)
 	s.packet("live", 0)
 	s.packet("live", 2)
 	s.play(srv)
@@ -131,8 +131,8 @@ func TestQualityOfLiveStreams(t *testing.T) {
 func TestLossIsNoticed(t *testing.T) {
 	srv, f := memoryServer()
 	s := new(script)
-	s.state("a", 1, events.Offered)
-	s.state("a", 4, events.Confirmed)
+	s.state("a", 1, events.CallInitiating)
+	s.state("a", 4, events.CallActive)
 	s.packet("a", 0)
 	s.packet("nobody", 0)
 	s.end("a", 3)
@@ -151,8 +151,8 @@ func TestStateComesLate(t *testing.T) {
 	s := new(script)
 	s.packet("a", 0)
 	s.end("a", 1)
-	s.state("a", 1, events.Offered)
-	s.state("a", 2, events.Failed)
+	s.state("a", 1, events.CallInitiating)
+	s.state("a", 2, events.CallFailed)
 	s.play(srv)
 	require.Len(t, f.reports, 1)
 	assert.Zero(t, srv.Missing)
@@ -182,7 +182,7 @@ func TestStateNeverComes(t *testing.T) {
 func TestPayloadOutsideThePacket(t *testing.T) {
 	srv, _ := memoryServer()
 	s := new(script)
-	s.state("a", 1, events.Offered)
+	s.state("a", 1, events.CallInitiating)
 	s.play(srv)
 	srv.packet(s.header(bus.Normal), &events.RTPPacket{Call: events.CallKey("a"), Offset: 65535, Length: 65535}, make([]byte, 4))
 	assert.EqualValues(t, 1, srv.Packets)
@@ -232,7 +232,7 @@ func storedServer(t *testing.T, path string) (*server, *findings) {
 func TestKillBetweenTwoSaves(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	s := new(script)
-	s.state("a", 1, events.Offered)
+	s.state("a", 1, events.CallInitiating)
 	s.packet("a", 0)
 	s.packet("a", 1)
 	first, _ := storedServer(t, path)

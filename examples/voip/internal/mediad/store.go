@@ -33,10 +33,10 @@ type store struct {
 }
 
 const (
-	storeMagic  = "mediad state 1\n\x00"
+	storeMagic  = "mediad state 2\n\x00"
 	headerSize  = 64
 	copyHeader  = 16
-	recordSize  = 384
+	recordSize  = 448
 	copySize    = copyHeader + recordSize
 	cellSize    = 2 * copySize
 	totalsCell  = 0

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/events"
 )
 
 // Program is one process of the switch.
@@ -101,7 +102,7 @@ func (p Program) main(ctx context.Context, args []string, in io.Reader, out, err
 	if p.NoBus {
 		return p.run(ctx, env)
 	}
-	env.Options = &bus.Options{Dir: dir, Process: p.Name}
+	env.Options = &bus.Options{Dir: dir, Process: p.Name, Geometry: events.Geometry()}
 	b, err := bus.Open(name, env.Options)
 	if err != nil {
 		return fmt.Errorf("opening the bus: %w", err)

@@ -4,8 +4,8 @@
 // # A port per call
 //
 // Which port a call gets is for rtpd to say, since only the process that binds a
-// socket knows that it could. So sipd asks and answers by the bus: an Offered state
-// is the request, a MediaPort the reply, and a final state gives the port back. The
+// socket knows that it could. So the two ask and answer by the bus: MediaStart
+// is the request, a MediaEvent the reply, and MediaStop gives the port back. The
 // port tells the call: no packet needs to be matched by its SSRC, which is any
 // number its sender likes, and may be the same in many calls.
 //

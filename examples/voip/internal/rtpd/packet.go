@@ -5,7 +5,7 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/rvoip/shmbus/codec"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 )
 
 var errNotRTP = errors.New("rtpd: not an RTP packet")
@@ -29,12 +29,12 @@ func parse(raw []byte) (events.RTPPacket, error) {
 		length -= padding
 	}
 	return events.RTPPacket{
-		SSRC:      h.SSRC,
-		Timestamp: h.Timestamp,
-		Seq:       h.SequenceNumber,
-		Type:      h.PayloadType,
-		Marker:    codec.BoolOf(h.Marker),
-		Offset:    uint16(offset),
-		Length:    uint16(length),
+		SSRC:        h.SSRC,
+		Timestamp:   h.Timestamp,
+		Seq:         h.SequenceNumber,
+		PayloadType: h.PayloadType,
+		Marker:      codec.BoolOf(h.Marker),
+		Offset:      uint16(offset),
+		Length:      uint16(length),
 	}, nil
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/rvoip/shmbus/codec"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -20,7 +20,7 @@ func TestParse(t *testing.T) {
 	require.NoError(t, err)
 	got, err := parse(raw)
 	require.NoError(t, err)
-	assert.Equal(t, events.RTPPacket{SSRC: 0xca110000, Timestamp: 160, Seq: 65535, Type: 8,
+	assert.Equal(t, events.RTPPacket{SSRC: 0xca110000, Timestamp: 160, Seq: 65535, PayloadType: 8,
 		Marker: codec.True, Offset: 20, Length: 160}, got)
 }
 

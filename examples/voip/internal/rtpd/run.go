@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/program"
 )
 
@@ -47,11 +47,11 @@ func Program() program.Program {
 // outlet is what streams publish to.
 type outlet struct {
 	rtp  *bus.Publisher[events.RTPPacket]
-	ends *bus.Publisher[events.StreamEnd]
+	ends *bus.Publisher[events.RTPStream]
 	room int // for a packet
 }
 
-func (o *outlet) end(ctx context.Context, e *events.StreamEnd) error {
+func (o *outlet) end(ctx context.Context, e *events.RTPStream) error {
 	if err := o.ends.PublishWith(ctx, e, bus.With{Key: e.Call}); err != nil {
 		return fmt.Errorf("publishing the end of a stream: %w", err)
 	}
@@ -63,15 +63,10 @@ func newOutlet(b *bus.Bus) (_ *outlet, err error) {
 	if o.rtp, err = bus.NewPublisher[events.RTPPacket](b, nil); err != nil {
 		return nil, err
 	}
-	if o.ends, err = bus.NewPublisher[events.StreamEnd](b, nil); err != nil {
+	if o.ends, err = bus.NewPublisher[events.RTPStream](b, nil); err != nil {
 		return nil, err
 	}
-	probe, err := o.rtp.Loan()
-	if err != nil {
-		return nil, err
-	}
-	o.room = min(len(probe.Tail()), maxPacket)
-	probe.Discard()
+	o.room = min(o.rtp.MaxTail(), maxPacket)
 	return o, nil
 }
 
@@ -80,9 +75,9 @@ type server struct {
 	ip    net.IP
 	log   *slog.Logger
 	out   *outlet
-	ports *bus.Publisher[events.MediaPort]
+	media *bus.Publisher[events.MediaEvent]
 
-	live map[uint64]*stream // of the goroutine that reads call states
+	live map[uint64]*stream // of the goroutine that takes orders
 	work sync.WaitGroup
 
 	mu     sync.Mutex
@@ -90,16 +85,20 @@ type server struct {
 }
 
 func run(ctx context.Context, env *program.Env, ip net.IP) (any, error) {
-	states, err := bus.Subscribe[events.CallState](env.Bus, &bus.SubscribeOptions{Name: "rtpd"})
+	types, err := events.Types(env.Bus, events.MediaStart{}, events.MediaStop{})
 	if err != nil {
 		return nil, err
 	}
-	defer states.Close()
+	orders, err := env.Bus.Subscribe(&bus.SubscribeOptions{Name: "rtpd", Types: types, Priorities: []bus.Priority{bus.Critical}})
+	if err != nil {
+		return nil, err
+	}
+	defer orders.Close()
 	s := &server{ip: ip, log: env.Log, live: make(map[uint64]*stream)}
 	if s.out, err = newOutlet(env.Bus); err != nil {
 		return nil, err
 	}
-	if s.ports, err = bus.NewPublisher[events.MediaPort](env.Bus, nil); err != nil {
+	if s.media, err = bus.NewPublisher[events.MediaEvent](env.Bus, nil); err != nil {
 		return nil, err
 	}
 	if err := env.Ready(program.Ready{}); err != nil {
@@ -109,7 +108,7 @@ func run(ctx context.Context, env *program.Env, ip net.IP) (any, error) {
 	// Packets in hand are published also after ctx has ended.
 	publish, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	err = s.follow(ctx, publish, states)
+	err = s.follow(ctx, publish, orders)
 	giveUp := time.AfterFunc(stopWait, cancel)
 	defer giveUp.Stop()
 	for _, st := range s.live {
@@ -120,56 +119,66 @@ func run(ctx context.Context, env *program.Env, ip net.IP) (any, error) {
 	return &s.report, err
 }
 
-// follow works on call states until ctx ends.
-func (s *server) follow(ctx, publish context.Context, states *bus.Subscriber[events.CallState]) error {
+// follow carries orders out until ctx ends. It does so when it has let go of the event: the answer
+// goes to the lane that the order came on.
+func (s *server) follow(ctx, publish context.Context, orders *bus.Subscription) error {
 	for {
-		m, err := states.Receive(ctx)
+		var act func() error
+		err := orders.View(ctx, func(e *bus.Event) error {
+			if v, ok := bus.As[events.MediaStart](e); ok {
+				ref := v.Ref
+				act = func() error { return s.open(publish, ref) }
+			} else if v, ok := bus.As[events.MediaStop](e); ok {
+				call := v.Call
+				act = func() error { return s.end(call) }
+			}
+			return nil
+		})
+		if act != nil {
+			err = errors.Join(err, act())
+		}
 		var lag *bus.LagError
 		switch {
 		case errors.As(err, &lag):
-			s.log.Error("call states missed: some ports will stay open", "err", err)
-			continue
+			s.log.Error("orders missed: some ports will stay open", "err", err)
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			return fmt.Errorf("receiving call states: %w", err)
-		}
-		switch e := &m.Value; {
-		case e.State == events.Offered:
-			if err := s.open(publish, e.Call); err != nil {
-				return err
-			}
-		case e.State.Final():
-			st, ok := s.live[e.Call]
-			if !ok {
-				continue
-			}
-			delete(s.live, e.Call)
-			if err := st.end(linger); err != nil {
-				return err
-			}
+			return fmt.Errorf("following orders: %w", err)
 		}
 	}
 }
 
 // open begins to receive for a call, and says where.
-func (s *server) open(ctx context.Context, call uint64) error {
-	answer := events.MediaPort{Call: call}
-	st, err := newStream(call, s.ip, s.out)
+func (s *server) open(ctx context.Context, ref events.Ref) error {
+	answer := events.MediaEvent{Ref: ref, Kind: events.MediaStarted, Flow: events.FlowRecvOnly}
+	st, err := newStream(ref.Call, s.ip, s.out)
 	if err != nil {
 		s.log.Error("no port", "err", err)
+		answer.Kind = events.MediaFailed
+		answer.Reason.SetTruncate(err.Error())
 		s.mu.Lock()
 		s.report.Refused++
 		s.mu.Unlock()
 	} else {
 		answer.Local = st.local()
-		s.live[call] = st
+		s.live[ref.Call] = st
 		s.work.Go(func() { s.receive(ctx, st) })
 	}
-	if err := s.ports.PublishWith(ctx, &answer, bus.With{Key: call}); err != nil {
-		return fmt.Errorf("publishing a media port: %w", err)
+	if err := s.media.PublishWith(ctx, &answer, bus.With{Key: ref.Call}); err != nil {
+		return fmt.Errorf("publishing where a call's media is received: %w", err)
 	}
 	return nil
+}
+
+// end lets a call's stream come to its end.
+func (s *server) end(call uint64) error {
+	st, ok := s.live[call]
+	if !ok {
+		return nil
+	}
+	delete(s.live, call)
+	return st.end(linger)
 }
 
 func (s *server) receive(ctx context.Context, st *stream) {

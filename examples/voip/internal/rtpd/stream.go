@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/quality"
 	"golang.org/x/sys/unix"
 )
@@ -105,8 +105,9 @@ func (s *stream) run(ctx context.Context) (Counts, error) {
 		failed = errors.Join(failed, err)
 	}
 	s.counts.NotReceived = s.seq.Lost()
-	return s.counts, errors.Join(failed, s.conn.Close(), s.out.end(ctx, &events.StreamEnd{
-		Call: s.call, Received: s.counts.Received, Published: s.counts.Published,
+	return s.counts, errors.Join(failed, s.conn.Close(), s.out.end(ctx, &events.RTPStream{
+		Call: s.call, Kind: events.StreamEnded, Direction: events.Inbound,
+		Received: s.counts.Received, Published: s.counts.Published,
 	}))
 }
 
@@ -122,7 +123,7 @@ func (s *stream) drain(ctx context.Context, fd int) (int, error) {
 
 // one receives a datagram in place.
 func (s *stream) one(ctx context.Context, fd int) (int, error) {
-	loan, err := s.out.rtp.Loan()
+	loan, err := s.out.rtp.LoanFor(s.call)
 	if err != nil {
 		return s.several(ctx, fd) // all cells are in use, by other streams: take the way of the batch
 	}
@@ -138,7 +139,6 @@ func (s *stream) one(ctx context.Context, fd int) (int, error) {
 		return 1, nil
 	}
 	*loan.Value() = p
-	loan.SetKey(s.call)
 	loan.SetTail(n)
 	if err := loan.Publish(ctx); err != nil {
 		s.counts.Unpublished++

@@ -8,7 +8,7 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -21,19 +21,19 @@ type rig struct {
 	stream  *stream
 	sender  *net.UDPConn
 	packets *bus.Subscriber[events.RTPPacket]
-	ends    *bus.Subscriber[events.StreamEnd]
+	ends    *bus.Subscriber[events.RTPStream]
 	ctx     context.Context
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	b, err := bus.OpenLocal(nil)
+	b, err := bus.OpenLocal(&bus.Options{Geometry: events.Geometry()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	r := &rig{t: t}
 	r.packets, err = bus.Subscribe[events.RTPPacket](b, nil)
 	require.NoError(t, err)
-	r.ends, err = bus.Subscribe[events.StreamEnd](b, nil)
+	r.ends, err = bus.Subscribe[events.RTPStream](b, nil)
 	require.NoError(t, err)
 	out, err := newOutlet(b)
 	require.NoError(t, err)
@@ -91,7 +91,9 @@ func TestOnePacketAtATime(t *testing.T) {
 	assert.Equal(t, Counts{Received: 20, Published: 20}, got)
 	end, err := r.ends.Receive(r.ctx)
 	require.NoError(t, err)
-	assert.Equal(t, events.StreamEnd{Call: 7, Received: 20, Published: 20}, end.Value)
+	assert.Equal(t, events.RTPStream{
+		Call: 7, Kind: events.StreamEnded, Direction: events.Inbound, Received: 20, Published: 20,
+	}, end.Value)
 }
 
 // All wait in the socket before the stream looks: the first goes in place, those behind it as batches, in order.

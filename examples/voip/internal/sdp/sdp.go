@@ -31,6 +31,14 @@ type Audio struct {
 	Payload uint8          // PCMU or PCMA
 }
 
+// Name returns the encoding's name, as in an rtpmap line.
+func (a Audio) Name() string {
+	if a.Payload == PCMA {
+		return "PCMA"
+	}
+	return "PCMU"
+}
+
 // Parse reads a session description and returns its first usable audio stream,
 // with the payload type that the offerer likes best among those known here.
 func Parse(body []byte) (Audio, error) {

@@ -1,56 +1,81 @@
 package sipd
 
 import (
+	"crypto/rand"
+	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/emiago/sipgo"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 )
 
-// next lists the states that may follow a state; see the drawing at events.State.
-var next = [...][]events.State{
-	0:                {events.Offered},
-	events.Offered:   {events.Ringing, events.Cancelled, events.Failed},
-	events.Ringing:   {events.Answered, events.Cancelled, events.Failed},
-	events.Answered:  {events.Confirmed, events.Ended, events.Failed}, // Ended: the ACK was lost
-	events.Confirmed: {events.Ended, events.Failed},
-	events.Failed:    nil,
+// next lists the states that may follow a state; see the drawing at events.CallState.
+// No call of this server is put on hold or transferred.
+var next = [events.CallFailed + 1][]events.CallState{
+	0:                     {events.CallInitiating},
+	events.CallInitiating: {events.CallRinging, events.CallCancelled, events.CallFailed},
+	events.CallRinging:    {events.CallAnswered, events.CallCancelled, events.CallFailed},
+	events.CallAnswered:   {events.CallActive, events.CallTerminated, events.CallFailed}, // Terminated: the ACK was lost
+	events.CallActive:     {events.CallTerminated, events.CallFailed},
 }
 
 // call is a call and the state it is in.
 type call struct {
-	key     uint64
+	ref     events.Ref
 	dialog  *sipgo.DialogServerSession
-	publish func(*events.CallState) error
+	publish func(*events.CallStateChanged) error
 
 	mu    sync.Mutex // held while publishing, so that events go out in the order of Seq
-	event events.CallState
+	event events.CallStateChanged
+	media bool // has been started
 }
 
-func newCall(callID string, publish func(*events.CallState) error) *call {
-	c := &call{key: events.CallKey(callID), publish: publish}
-	c.event.Call = c.key
+func newCall(callID string, publish func(*events.CallStateChanged) error) *call {
+	c := &call{ref: events.Ref{Call: events.CallKey(callID)}, publish: publish}
+	c.ref.Session.SetTruncate(newSession()) // it fits
+	c.event.Ref, c.event.Role = c.ref, events.RoleUAS
 	c.event.CallID.SetTruncate(callID)
 	return c
 }
 
-// media sets what later events say about the call's audio.
-func (c *call) media(payload uint8, remote events.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.event.Payload, c.event.Media = payload, remote
+// newSession returns a name for a call that no other has: "session-" and a UUID.
+func newSession() string {
+	var u [16]byte
+	_, _ = rand.Read(u[:]) // never fails
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	return fmt.Sprintf("session-%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }
 
 // to moves the call to s and publishes that. It reports whether s may follow the present
 // state: a late or repeated message changes nothing.
-func (c *call) to(s events.State, status int) (bool, error) {
+func (c *call) to(s events.CallState, status int, cause events.Cause) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := c.event.State; int(now) >= len(next) || !slices.Contains(next[now], s) {
+	now := c.event.State
+	if !slices.Contains(next[now], s) {
 		return false, nil
 	}
-	c.event.State, c.event.Status = s, uint16(status)
+	c.event.Previous, c.event.State, c.event.Status, c.event.Cause = now, s, uint16(status), cause
 	c.event.Seq++
 	return true, c.publish(&c.event)
+}
+
+// start calls publish unless the call's media have been started, or it is over. Its end cannot overtake
+// that.
+func (c *call) start(publish func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.media || c.event.State.Final() {
+		return nil
+	}
+	c.media = true
+	return publish()
+}
+
+// started reports whether the call's media have been started.
+func (c *call) started() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.media
 }

@@ -4,14 +4,16 @@
 // # A call
 //
 //	caller        sipd                    bus                     rtpd
-//	INVITE ──►    Offered ───────────────────────────────────────► opens a port
+//	INVITE ──►    initiating
+//	              MediaStart ────────────────────────────────────► opens a port
 //	       ◄── 100
-//	       ◄── 180    Ringing
-//	              ◄────────────────────────────────────── MediaPort
-//	              Answered
+//	       ◄── 180    ringing
+//	              ◄────────────────────────────────────── MediaEvent: started
+//	              answered
 //	       ◄── 200 with the port in the SDP
-//	ACK    ──►    Confirmed
-//	BYE    ──►    Ended ─────────────────────────────────────────► closes it
+//	ACK    ──►    active
+//	BYE    ──►    terminated
+//	              MediaStop ─────────────────────────────────────► closes it
 //	       ◄── 200
 //
 // A state is published before the message that follows from it is sent, so whoever reads

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/emiago/sipgo/sip"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/sdp"
 )
 
@@ -47,17 +47,17 @@ func (s *server) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 // answer takes a call from its offer to the ACK.
 func (s *server) answer(c *call, req *sip.Request) error {
 	offer, notAcceptable := sdp.Parse(req.Body())
-	c.media(offer.Payload, events.AddrFrom(offer.Addr))
-	port, cancel := s.out.Expect(c.key)
-	defer cancel()
-	s.change(c, events.Offered, 0)
+	s.change(c, events.CallInitiating, 0, 0)
 	if notAcceptable != nil {
 		return errors.Join(notAcceptable, s.refuse(c, sip.StatusNotAcceptableHere, "Not Acceptable Here"))
 	}
+	port, cancel := s.out.Expect(c.ref.Call)
+	defer cancel()
+	s.startMedia(c, &offer, req.Body())
 	if err := c.dialog.Respond(sip.StatusTrying, "Trying", nil); err != nil {
 		return s.lost(c, err)
 	}
-	s.change(c, events.Ringing, sip.StatusRinging)
+	s.change(c, events.CallRinging, sip.StatusRinging, 0)
 	if err := c.dialog.Respond(sip.StatusRinging, "Ringing", nil); err != nil {
 		return s.lost(c, err)
 	}
@@ -76,9 +76,9 @@ func (s *server) answer(c *call, req *sip.Request) error {
 			s.refuse(c, sip.StatusServiceUnavailable, "No Media"))
 	}
 
-	s.change(c, events.Answered, sip.StatusOK)
+	s.change(c, events.CallAnswered, sip.StatusOK, 0)
 	answer := sdp.Audio{Addr: local.AddrPort(), Payload: offer.Payload}
-	if err := c.dialog.RespondSDP(answer.Body(c.key, "recvonly")); err != nil {
+	if err := c.dialog.RespondSDP(answer.Body(c.ref.Call, "recvonly")); err != nil {
 		return s.lost(c, err)
 	}
 	return nil
@@ -86,7 +86,7 @@ func (s *server) answer(c *call, req *sip.Request) error {
 
 // refuse ends a call that is not answered.
 func (s *server) refuse(c *call, status int, reason string) error {
-	if !s.change(c, events.Failed, status) {
+	if !s.change(c, events.CallFailed, status, events.CauseRejected) {
 		return nil // it has been refused, or cancelled, meanwhile
 	}
 	return c.dialog.Respond(status, reason, nil)
@@ -95,10 +95,10 @@ func (s *server) refuse(c *call, status int, reason string) error {
 // lost ends a call that broke off: the caller cancelled it, or never acknowledged the answer.
 func (s *server) lost(c *call, err error) error {
 	if errors.Is(err, sip.ErrTransactionCanceled) {
-		s.change(c, events.Cancelled, sip.StatusRequestTerminated)
+		s.change(c, events.CallCancelled, sip.StatusRequestTerminated, events.CauseRemote)
 		return err
 	}
-	s.change(c, events.Failed, sip.StatusRequestTimeout)
+	s.change(c, events.CallFailed, sip.StatusRequestTimeout, events.CauseTimeout)
 	return err
 }
 
@@ -108,7 +108,7 @@ func (s *server) onAck(req *sip.Request, tx sip.ServerTransaction) {
 		return
 	}
 	// Published first: the audio may follow the ACK at once.
-	s.change(c, events.Confirmed, 0)
+	s.change(c, events.CallActive, 0, 0)
 	if err := c.dialog.ReadAck(req, tx); err != nil {
 		s.log.Warn("ACK", "call", req.CallID().Value(), "err", err)
 	}
@@ -120,7 +120,7 @@ func (s *server) onBye(req *sip.Request, tx sip.ServerTransaction) {
 		s.respond(tx, noCall(req))
 		return
 	}
-	s.change(c, events.Ended, 0)
+	s.change(c, events.CallTerminated, 0, events.CauseRemote)
 	if err := c.dialog.ReadBye(req, tx); err != nil {
 		s.log.Warn("BYE", "call", req.CallID().Value(), "err", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/rvoip/shmbus/examples/voip/internal/program"
 )
 
@@ -59,10 +59,11 @@ func run(ctx context.Context, env *program.Env, listen string) (report any, err 
 // busOutlet is the outlet to the bus.
 type busOutlet struct {
 	log    *slog.Logger
-	states *bus.Publisher[events.CallState]
+	states *bus.Publisher[events.CallStateChanged]
+	starts *bus.Publisher[events.MediaStart]
+	stops  *bus.Publisher[events.MediaStop]
 	sip    *bus.Publisher[events.SIPMessage]
-	ports  *bus.Subscriber[events.MediaPort]
-	room   int // for the tail of a SIP message
+	media  *bus.Subscriber[events.MediaEvent]
 	done   chan struct{}
 
 	mu      sync.Mutex
@@ -71,43 +72,58 @@ type busOutlet struct {
 
 func newOutlet(b *bus.Bus, log *slog.Logger) (_ *busOutlet, err error) {
 	o := &busOutlet{log: log, done: make(chan struct{}), waiting: make(map[uint64]chan<- events.Addr)}
-	if o.states, err = bus.NewPublisher[events.CallState](b, nil); err != nil {
+	if o.states, err = bus.NewPublisher[events.CallStateChanged](b, nil); err != nil {
+		return nil, err
+	}
+	if o.starts, err = bus.NewPublisher[events.MediaStart](b, nil); err != nil {
+		return nil, err
+	}
+	if o.stops, err = bus.NewPublisher[events.MediaStop](b, nil); err != nil {
 		return nil, err
 	}
 	if o.sip, err = bus.NewPublisher[events.SIPMessage](b, nil); err != nil {
 		return nil, err
 	}
-	if o.ports, err = bus.Subscribe[events.MediaPort](b, &bus.SubscribeOptions{Name: "sipd"}); err != nil {
+	if o.media, err = bus.Subscribe[events.MediaEvent](b, &bus.SubscribeOptions{Name: "sipd"}); err != nil {
 		return nil, err
 	}
-	probe, err := o.sip.Loan()
-	if err != nil {
-		return nil, err
-	}
-	o.room = len(probe.Tail())
-	probe.Discard()
 	go o.receive()
 	return o, nil
 }
 
 func (o *busOutlet) close() error {
-	err := o.ports.Close()
+	err := o.media.Close()
 	<-o.done
-	return errors.Join(err, o.sip.Close(), o.states.Close())
+	return errors.Join(err, o.sip.Close(), o.stops.Close(), o.starts.Close(), o.states.Close())
 }
 
 // CallState implements outlet.
-func (o *busOutlet) CallState(e *events.CallState) error {
-	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
-	defer cancel()
-	return o.states.PublishWith(ctx, e, bus.With{Key: e.Call})
+func (o *busOutlet) CallState(e *events.CallStateChanged) error {
+	return publish(o.states, e, bus.With{Key: e.Call})
+}
+
+// MediaStart implements outlet.
+func (o *busOutlet) MediaStart(e *events.MediaStart, sdp []byte) error {
+	if len(sdp) > o.starts.MaxTail() { // the addresses in the event are all that rtpd needs
+		sdp, e.Tail = nil, events.Split{}
+	}
+	return publish(o.starts, e, bus.With{Key: e.Call, Tail: sdp})
+}
+
+// MediaStop implements outlet.
+func (o *busOutlet) MediaStop(e *events.MediaStop) error {
+	return publish(o.stops, e, bus.With{Key: e.Call})
 }
 
 // SIPMessage implements outlet.
 func (o *busOutlet) SIPMessage(m *events.SIPMessage, raw []byte) error {
+	return publish(o.sip, m, bus.With{Key: m.Call, Tail: raw[:min(len(raw), o.sip.MaxTail())]})
+}
+
+func publish[T any](p *bus.Publisher[T], v *T, w bus.With) error {
 	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
 	defer cancel()
-	return o.sip.PublishWith(ctx, m, bus.With{Key: m.Call, Tail: raw[:min(len(raw), o.room)]})
+	return p.PublishWith(ctx, v, w)
 }
 
 // Expect implements outlet.
@@ -127,22 +143,22 @@ func (o *busOutlet) Expect(call uint64) (<-chan events.Addr, func()) {
 func (o *busOutlet) receive() {
 	defer close(o.done)
 	for {
-		m, err := o.ports.Receive(context.Background())
+		m, err := o.media.Receive(context.Background())
 		var lag *bus.LagError
 		switch {
 		case errors.As(err, &lag):
-			o.log.Error("media ports missed", "err", err)
+			o.log.Error("media events missed", "err", err)
 			continue
 		case errors.Is(err, bus.ErrClosed):
 			return
 		case err != nil:
-			o.log.Error("no more media ports", "err", err)
+			o.log.Error("no more media events", "err", err)
 			return
 		}
 		o.mu.Lock()
 		if ch, ok := o.waiting[m.Value.Call]; ok {
 			delete(o.waiting, m.Value.Call)
-			ch <- m.Value.Local // has room for one, and is here once
+			ch <- m.Value.Local // has room for one, and is here once; no address: it failed
 		}
 		o.mu.Unlock()
 	}

@@ -13,7 +13,8 @@ import (
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
+	"github.com/rvoip/shmbus/examples/voip/internal/sdp"
 )
 
 // stopWait is for handlers, and for answers to our BYEs, when stopping.
@@ -21,9 +22,11 @@ const stopWait = 2 * time.Second
 
 // outlet is what the server tells of, and asks for: the bus, or a test.
 type outlet interface {
-	CallState(*events.CallState) error
+	CallState(*events.CallStateChanged) error
+	MediaStart(m *events.MediaStart, sdp []byte) error
+	MediaStop(*events.MediaStop) error
 	SIPMessage(m *events.SIPMessage, raw []byte) error
-	// Expect announces interest in a call's media port, before the call is offered.
+	// Expect announces interest in where a call's media is received, before it is started.
 	Expect(call uint64) (port <-chan events.Addr, cancel func())
 }
 
@@ -54,7 +57,7 @@ type server struct {
 	stopping bool
 	work     sync.WaitGroup // handlers under way
 
-	byState     [events.Failed + 1]atomic.Uint64
+	byState     [events.CallFailed + 1]atomic.Uint64
 	seen        [events.Outbound + 1]atomic.Uint64
 	unpublished atomic.Uint64
 }
@@ -133,7 +136,7 @@ func (s *server) stop() {
 		c := v.(*call)
 		byes.Go(func() {
 			if c.dialog.LoadState() >= sip.DialogStateEstablished {
-				s.change(c, events.Ended, 0)
+				s.change(c, events.CallTerminated, 0, events.CauseLocal)
 				_ = c.dialog.Bye(ctx) // a caller who is gone cannot answer, and the call ends all the same
 			} else {
 				_ = s.refuse(c, sip.StatusServiceUnavailable, "Stopping") // likewise
@@ -154,42 +157,63 @@ func (s *server) stop() {
 	}
 }
 
-// change moves a call on, counts, and reports whether the state may follow the present one.
-func (s *server) change(c *call, state events.State, status int) bool {
-	ok, err := c.to(state, status)
-	switch {
-	case err != nil:
-		s.unpublished.Add(1)
-		s.log.Error("call state not published", "state", state, "err", err)
-	case ok:
+// change moves a call on, counts, and reports whether the state may follow the present one. The end of a
+// call is that of its media.
+func (s *server) change(c *call, state events.CallState, status int, cause events.Cause) bool {
+	ok, err := c.to(state, status, cause)
+	if ok && err == nil {
 		s.byState[state].Add(1)
+	}
+	s.published(err, "call state")
+	if ok && state.Final() && c.started() {
+		stop := events.MediaStop{Ref: c.ref}
+		stop.Reason.SetTruncate(state.String())
+		s.published(s.out.MediaStop(&stop), "end of media")
 	}
 	return ok
 }
 
+// startMedia asks for a call's media, of which the caller has said so much.
+func (s *server) startMedia(c *call, offer *sdp.Audio, raw []byte) {
+	m := events.MediaStart{
+		Ref: c.ref, Remote: events.AddrFrom(offer.Addr), Flow: events.FlowRecvOnly,
+		Format: events.Format{ClockRate: 8000, PacketTime: 20, PayloadType: offer.Payload, Channels: 1},
+	}
+	m.Format.Name.SetTruncate(offer.Name())
+	m.Tail.Second = uint32(len(raw)) // the caller's description is the remote one
+	s.published(c.start(func() error { return s.out.MediaStart(&m, raw) }), "start of media")
+}
+
+// published takes note of an event that the bus did not take.
+func (s *server) published(err error, what string) {
+	if err != nil {
+		s.unpublished.Add(1)
+		s.log.Error("event not published", "event", what, "err", err)
+	}
+}
+
 // see publishes a message on the wire.
 func (s *server) see(d events.Direction, remote net.Addr, raw []byte) {
-	m := events.SIPMessage{Direction: d}
+	m := events.SIPMessage{Direction: d, Transport: events.TransportUDP, Local: events.AddrFrom(s.local)}
 	if u, ok := remote.(*net.UDPAddr); ok {
 		m.Remote = events.AddrFrom(u.AddrPort())
 	}
 	describe(&m, raw)
-	if err := s.out.SIPMessage(&m, raw); err != nil {
-		s.unpublished.Add(1)
-		s.log.Error("SIP message not published", "err", err)
-		return
+	err := s.out.SIPMessage(&m, raw)
+	s.published(err, "SIP message")
+	if err == nil {
+		s.seen[d].Add(1)
 	}
-	s.seen[d].Add(1)
 }
 
 func (s *server) report() *Report {
 	r := &Report{
-		Offered:     s.byState[events.Offered].Load(),
-		Answered:    s.byState[events.Answered].Load(),
-		Confirmed:   s.byState[events.Confirmed].Load(),
-		Ended:       s.byState[events.Ended].Load(),
-		Cancelled:   s.byState[events.Cancelled].Load(),
-		Failed:      s.byState[events.Failed].Load(),
+		Offered:     s.byState[events.CallInitiating].Load(),
+		Answered:    s.byState[events.CallAnswered].Load(),
+		Confirmed:   s.byState[events.CallActive].Load(),
+		Ended:       s.byState[events.CallTerminated].Load(),
+		Cancelled:   s.byState[events.CallCancelled].Load(),
+		Failed:      s.byState[events.CallFailed].Load(),
 		MessagesIn:  s.seen[events.Inbound].Load(),
 		MessagesOut: s.seen[events.Outbound].Load(),
 		Unpublished: s.unpublished.Load(),

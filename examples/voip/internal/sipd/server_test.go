@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -23,15 +23,33 @@ type switchboard struct {
 	port chan events.Addr // one for each call; none: the call waits
 
 	mu       sync.Mutex
-	states   []events.CallState
+	states   []events.CallStateChanged
+	media    []events.MediaStart
+	sdp      []string
+	stopped  []events.MediaStop
 	messages []events.SIPMessage
 	raw      []string
 }
 
-func (s *switchboard) CallState(e *events.CallState) error {
+func (s *switchboard) CallState(e *events.CallStateChanged) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.states = append(s.states, *e)
+	return nil
+}
+
+func (s *switchboard) MediaStart(e *events.MediaStart, sdp []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.media = append(s.media, *e)
+	s.sdp = append(s.sdp, string(sdp))
+	return nil
+}
+
+func (s *switchboard) MediaStop(e *events.MediaStop) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = append(s.stopped, *e)
 	return nil
 }
 
@@ -103,6 +121,8 @@ func (p *peer) report() *Report {
 	}
 }
 
+var somewhere = events.AddrFrom(netip.MustParseAddrPort("127.0.0.1:9000"))
+
 const offer = "v=0\nc=IN IP4 127.0.0.1\nm=audio 7078 RTP/AVP 8 0\n"
 
 func (p *peer) send(method, toTag, body string) {
@@ -154,18 +174,18 @@ func (p *peer) requireHistory(want string) {
 
 func TestCall(t *testing.T) {
 	p := newPeer(t)
-	p.board.port <- events.Addr{IP: [4]uint8{127, 0, 0, 1}, Port: 9000}
+	p.board.port <- somewhere
 	p.send("INVITE", "", offer)
 	ok := p.expect(200, "INVITE")
 	assert.Contains(t, ok, "m=audio 9000 RTP/AVP 8\r\n", "the port that was given, and the caller's first choice")
-	p.requireHistory("offered ringing answered")
+	p.requireHistory("initiating ringing answered")
 	p.send("ACK", toTag(ok), "")
-	p.requireHistory("offered ringing answered confirmed")
+	p.requireHistory("initiating ringing answered active")
 	p.send("INVITE", toTag(ok), offer) // again, inside the call
 	p.expect(488, "INVITE")
 	p.send("BYE", toTag(ok), "")
 	p.expect(200, "BYE")
-	p.requireHistory("offered ringing answered confirmed ended")
+	p.requireHistory("initiating ringing answered active terminated")
 	p.send("BYE", toTag(ok), "") // the answer was lost: the same again
 	p.expect(200, "BYE")
 
@@ -174,9 +194,19 @@ func TestCall(t *testing.T) {
 	assert.EqualValues(t, 1, r.Ended)
 	assert.EqualValues(t, 5, r.States)
 	e := p.board.states[0]
-	assert.EqualValues(t, 8, e.Payload)
-	assert.EqualValues(t, 7078, e.Media.Port)
 	assert.Equal(t, "one@test", e.CallID.String())
+	assert.Len(t, e.Session.String(), 44)
+	require.Len(t, p.board.media, 1)
+	m := p.board.media[0]
+	assert.Equal(t, e.Ref, m.Ref)
+	assert.EqualValues(t, 8, m.Format.PayloadType)
+	assert.Equal(t, "PCMA", m.Format.Name.String())
+	assert.EqualValues(t, 7078, m.Remote.Port)
+	_, remote, ok2 := m.Tail.Of([]byte(p.board.sdp[0]))
+	require.True(t, ok2)
+	assert.Equal(t, strings.ReplaceAll(offer, "\n", "\r\n"), string(remote))
+	require.Len(t, p.board.stopped, 1)
+	assert.Equal(t, e.Ref, p.board.stopped[0].Ref)
 	assert.EqualValues(t, r.MessagesIn+r.MessagesOut, len(p.board.messages))
 	for i, m := range p.board.messages {
 		assert.Equal(t, events.CallKey("one@test"), m.Call, p.board.raw[i])
@@ -191,7 +221,7 @@ func TestCancel(t *testing.T) {
 	p.sendBranch("CANCEL", "INVITE", "", "")
 	p.expect(200, "CANCEL")
 	refused := p.expect(487, "INVITE")
-	p.requireHistory("offered ringing cancelled")
+	p.requireHistory("initiating ringing cancelled")
 	p.sendBranch("ACK", "INVITE", toTag(refused), "")
 	assert.EqualValues(t, 1, p.report().Cancelled)
 }
@@ -201,7 +231,7 @@ func TestNoPort(t *testing.T) {
 	p.board.port <- events.Addr{}
 	p.send("INVITE", "", offer)
 	p.sendBranch("ACK", "INVITE", toTag(p.expect(503, "INVITE")), "")
-	p.requireHistory("offered ringing failed")
+	p.requireHistory("initiating ringing failed")
 	assert.EqualValues(t, 503, p.board.states[2].Status)
 }
 
@@ -209,7 +239,9 @@ func TestNotAcceptable(t *testing.T) {
 	p := newPeer(t)
 	p.send("INVITE", "", "v=0\nc=IN IP4 127.0.0.1\nm=audio 7078 RTP/AVP 9\n")
 	p.sendBranch("ACK", "INVITE", toTag(p.expect(488, "INVITE")), "")
-	p.requireHistory("offered failed")
+	p.requireHistory("initiating failed")
+	assert.Empty(t, p.board.media, "nobody is asked for media of a call that is refused")
+	assert.Empty(t, p.board.stopped)
 }
 
 func TestOutsideACall(t *testing.T) {
@@ -223,11 +255,11 @@ func TestOutsideACall(t *testing.T) {
 
 func TestStopHangsUp(t *testing.T) {
 	p := newPeer(t)
-	p.board.port <- events.Addr{IP: [4]uint8{127, 0, 0, 1}, Port: 9000}
+	p.board.port <- somewhere
 	p.send("INVITE", "", offer)
 	p.send("ACK", toTag(p.expect(200, "INVITE")), "")
-	p.requireHistory("offered ringing answered confirmed")
+	p.requireHistory("initiating ringing answered active")
 	r := p.report() // this peer does not answer the BYE; the call ends all the same
 	assert.EqualValues(t, 1, r.Ended)
-	p.requireHistory("offered ringing answered confirmed ended")
+	p.requireHistory("initiating ringing answered active terminated")
 }

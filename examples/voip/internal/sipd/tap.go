@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rvoip/shmbus/examples/voip/events"
+	"github.com/rvoip/shmbus/events"
 )
 
 // tap is a packet connection that shows each datagram, as it is on the wire, to see.
@@ -35,7 +35,7 @@ func (t *tap) WriteTo(p []byte, remote net.Addr) (int, error) {
 // isSIP tells messages from the CRLF keep-alives of RFC 5626.
 func isSIP(p []byte) bool { return len(bytes.TrimRight(p, "\r\n\x00")) > 0 }
 
-// describe fills in what the head of a raw message tells.
+// describe fills in what the head of a raw message tells. Direction is set.
 func describe(m *events.SIPMessage, raw []byte) {
 	m.Length = uint32(len(raw))
 	line, rest := cutLine(raw)
@@ -46,8 +46,14 @@ func describe(m *events.SIPMessage, raw []byte) {
 			m.Status = uint16(status)
 		}
 	} else {
-		m.Method.SetTruncate(first)
+		m.ID.Method = events.MethodOf(first)
 	}
+	// Whoever sends the request, and gets the response, is the client.
+	m.ID.Side = events.SideServer
+	if (m.Direction == events.Outbound) == (m.Status == 0) {
+		m.ID.Side = events.SideClient
+	}
+	topmost := true
 	for len(rest) > 0 {
 		line, rest = cutLine(rest)
 		if line == "" {
@@ -59,11 +65,28 @@ func describe(m *events.SIPMessage, raw []byte) {
 		case "call-id", "i":
 			m.Call = events.CallKey(value)
 		case "cseq":
-			if _, method, ok := strings.Cut(value, " "); ok {
-				m.Method.SetTruncate(strings.TrimSpace(method))
+			number, method, _ := strings.Cut(value, " ")
+			if n, err := strconv.ParseUint(number, 10, 32); err == nil {
+				m.CSeq, m.ID.Method = uint32(n), events.MethodOf(strings.TrimSpace(method))
+			}
+		case "via", "v":
+			if topmost {
+				topmost = false
+				m.ID.Branch.SetTruncate(branch(value))
 			}
 		}
 	}
+}
+
+// branch returns the branch of a Via, the first of several.
+func branch(via string) string {
+	via, _, _ = strings.Cut(via, ",")
+	for _, param := range strings.Split(via, ";")[1:] {
+		if name, value, ok := strings.Cut(param, "="); ok && strings.EqualFold(strings.TrimSpace(name), "branch") {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 func cutLine(p []byte) (string, []byte) {
