@@ -2,6 +2,7 @@
 //
 //	shmbench seed                        RVOIP's own benchmark: 1 to 5, one event per publish, lossless
 //	shmbench fanout -pubs 2 -subs 3 -size 256 -batch 16
+//	shmbench fanout -static              the same over a static ring: no headers, no types to test
 //	shmbench pingpong -wait spin         latency of one event in flight
 //
 // Every role runs in a process of its own; -local runs the same roles in one

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,9 @@ func TestStreamsDeliverEverything(t *testing.T) {
 		{"fanout", "-subs", "2", "-pubs", "2", "-batch", "8"},
 		{"fanout", "-size", "200", "-wait", "park"},
 		{"fanout", "-size", "2048", "-batch", "4", "-capacity", "256", "-verify=false"},
+		{"fanout", "-static", "-subs", "2", "-pubs", "2", "-batch", "8", "-size", "1024"},
+		{"fanout", "-static", "-local"},
+		{"seed", "-static"},
 		{"fanout", "-local", "-subs", "3", "-pubs", "2", "-size", "16"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
@@ -89,6 +93,8 @@ func TestStreamsDeliverEverything(t *testing.T) {
 			assert.Positive(t, r.Floor.LineNS)
 			assert.Positive(t, r.Ratio)
 			assert.Contains(t, errs, "published")
+			assert.Equal(t, slices.Contains(args, "-static"), r.Config.Static)
+			assert.Equal(t, r.Config.Static, strings.Contains(errs, "static ring"))
 		})
 	}
 }
@@ -106,6 +112,12 @@ func TestPingpongMeasuresLatency(t *testing.T) {
 		assert.Zero(t, r.Lost)
 		assert.Equal(t, "p50 / line_ns", r.RatioOf)
 	}
+}
+
+func TestPingpongOverStaticRings(t *testing.T) {
+	status, out, errs := run(t, inDir(t, "pingpong", "-static", "-duration", "20ms", "-json", "-")...)
+	require.Zero(t, status, errs)
+	assert.Positive(t, decode(t, out).Latency.P50)
 }
 
 func TestLossyStreamsMayLose(t *testing.T) {
@@ -154,6 +166,8 @@ func TestWrongUseIsExplained(t *testing.T) {
 		"-subs":                             {"fanout", "-subs", "0"},
 		"-batch":                            {"fanout", "-batch", "0"},
 		"-read":                             {"fanout", "-read", "0"},
+		"have no tail":                      {"fanout", "-static", "-size", "200"},
+		"carry no time":                     {"seed", "-static", "-stamp"},
 	} {
 		status, out, errs := run(t, args...)
 		assert.Equal(t, exitUsage, status, "%v: %s", args, errs)

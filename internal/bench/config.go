@@ -3,8 +3,10 @@ package bench
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/internal/bench/payload"
 )
 
@@ -26,6 +28,8 @@ type Config struct {
 	// Stamp lets the bus write the time into each event, from which receivers
 	// take latencies.
 	Stamp bool `json:"stamp"`
+	// Static takes a static ring of the event's type instead of a lane.
+	Static bool `json:"static"`
 
 	Duration time.Duration `json:"-"`
 }
@@ -70,12 +74,31 @@ func (c Config) check() error {
 		return misuse("-capacity %d: want a power of two", c.Capacity)
 	case c.Batch > c.Capacity:
 		return misuse("-batch %d does not fit -capacity %d", c.Batch, c.Capacity)
+	case c.Static && !slices.Contains(typedSizes, c.Size):
+		return misuse("-static -size %d: the events of a static ring have no tail; want one of %v", c.Size, typedSizes)
+	case c.Static && c.Stamp:
+		return misuse("-static -stamp: the events of a static ring carry no time")
 	case c.Policy != policyReliable && c.Policy != policyLossy:
 		return misuse("-policy %q: want %s or %s", c.Policy, policyReliable, policyLossy)
 	}
 	_, err := parseWait(c.Wait)
 	return err
 }
+
+// statics are the shape of a static ring for the run, nil if a lane is used.
+func (c Config) statics() *bus.StaticOptions {
+	if !c.Static {
+		return nil
+	}
+	return &bus.StaticOptions{
+		Capacity: c.Capacity, Policy: parsePolicy(c.Policy), Ports: c.Pubs + 2, Pins: c.window() * c.Subs, Batch: c.Batch,
+		EvictAfter: evictAfter, Participants: c.participants(), Subscribers: c.subscriptions(),
+	}
+}
+
+// participants and subscriptions are how many the run needs, with some to spare.
+func (c Config) participants() int  { return c.Pubs + c.Subs + 8 }
+func (c Config) subscriptions() int { return c.Subs + 8 }
 
 // window is how many events each receiver may look at in place at a time.
 func (c Config) window() int {

@@ -6,6 +6,7 @@
 //	workload.go   the list of workloads; each has a file of its own
 //	session.go    the runs of one command: floors, run, floors
 //	ends.go       typed ends of a flow of events: source and sink
+//	static.go     ends over a static ring
 //	tracker.go    a receiver's books: order, loss, wrong bytes
 //	result.go     what a run measured, as JSON
 //	report.go     the same for people

@@ -15,10 +15,13 @@ type endOptions struct {
 	read      int
 	verify    bool
 	stamp     bool
+	static    *bus.StaticOptions // nil for a lane
 }
 
 func (c Config) ends(publisher int) endOptions {
-	return endOptions{publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp}
+	return endOptions{
+		publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp, static: c.statics(),
+	}
 }
 
 // published is when an event was published, 0 if nobody asks.
@@ -59,13 +62,20 @@ type flow struct {
 func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool)) flow {
 	return flow{
 		source: func(b *bus.Bus, o endOptions) (source, error) {
-			p, err := bus.NewPublisher[T](b, &bus.PublisherOptions{Exclusive: true})
+			p, err := newValuePublisher[T](b, o)
 			if err != nil {
 				return nil, err
 			}
 			return &valueSource[T]{p: p, o: o, fill: fill, values: make([]T, o.batch)}, nil
 		},
 		sink: func(b *bus.Bus, o endOptions, see seen) (sink, error) {
+			if o.static != nil {
+				return newStaticSink(b, o, func(v *T) error {
+					n, ok := read(v, o.verify)
+					see(n, ok, 0)
+					return nil
+				})
+			}
 			return newViewSink(b, o, func(v *T, e *bus.Event) error {
 				n, ok := read(v, o.verify)
 				see(n, ok, o.published(e))
@@ -75,8 +85,26 @@ func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (pa
 	}
 }
 
+// valuePublisher is what the publishers of a lane and of a static ring share.
+type valuePublisher[T any] interface {
+	Publish(context.Context, *T) error
+	PublishBatch(context.Context, []T) (int, error)
+	Close() error
+}
+
+func newValuePublisher[T any](b *bus.Bus, o endOptions) (valuePublisher[T], error) {
+	if o.static != nil {
+		return newStaticPublisher[T](b, o)
+	}
+	p, err := bus.NewPublisher[T](b, &bus.PublisherOptions{Exclusive: true})
+	if err != nil {
+		return nil, err // not p: a nil *Publisher in an interface is not nil
+	}
+	return p, nil
+}
+
 type valueSource[T any] struct {
-	p      *bus.Publisher[T]
+	p      valuePublisher[T]
 	o      endOptions
 	fill   func(*T, payload.Note, bool)
 	values []T

@@ -36,6 +36,9 @@ func seedFlow() flow {
 
 func sized[T any]() flow { return valueFlow(payload.Fill[T], payload.Read[T]) }
 
+// typedSizes are the sizes with a type of their own; others are a head and a tail.
+var typedSizes = []int{16, 32, 48, 64, 128, 256, 512, 1024}
+
 // normalFlow is the flow of events of a size over the Normal lane.
 func normalFlow(size int) flow {
 	switch size {

@@ -31,9 +31,13 @@ func parsePolicy(s string) bus.Policy {
 	return bus.Reliable
 }
 
-// geometry has the lanes of the workload, and the others as small as they get.
+// geometry has the lanes of the workload, and the others as small as they get; all
+// of them beside a static ring.
 func (c Config) geometry(lanes ...bus.Priority) bus.Geometry {
-	g := bus.Geometry{Participants: c.Pubs + c.Subs + 8, Subscribers: c.Subs + 8, Types: 16}
+	if c.Static {
+		lanes = nil
+	}
+	g := bus.Geometry{Participants: c.participants(), Subscribers: c.subscriptions(), Types: 16}
 	for p := bus.Critical; p <= bus.Low; p++ {
 		*g.Lane(p) = bus.LaneGeometry{Shards: 1, Capacity: 2, SlotSize: 64, Ports: 1, Pins: 1, Batch: 1}
 	}

@@ -63,8 +63,12 @@ func title(r *Result) string {
 	if !c.Verify {
 		checked = "order checked, content not"
 	}
+	name := r.Workload
+	if c.Static {
+		name += " over a static ring"
+	}
 	return fmt.Sprintf("%s: %d to %d, %s; %d B, %d per publish, capacity %d, %s, wait %s; %s",
-		r.Workload, c.Pubs, c.Subs, place, c.Size, c.Batch, c.Capacity, c.Policy, c.Wait, checked)
+		name, c.Pubs, c.Subs, place, c.Size, c.Batch, c.Capacity, c.Policy, c.Wait, checked)
 }
 
 func rows(r *Result) [][]string {
