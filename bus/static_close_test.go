@@ -112,7 +112,7 @@ func TestStaticHandles(t *testing.T) {
 		putTicks(t, pub, 0, 3)
 		require.NoError(t, one.Close())
 		require.ErrorIs(t, pub.TryPublish(&tick{}), bus.ErrClosed)
-		takeTicks(t, sub, 0, 3)
+		requireStatic(t, sub, 0, 3)
 		require.NoError(t, two.Close())
 		_, err := sub.TryReceive()
 		require.ErrorIs(t, err, bus.ErrClosed)
@@ -120,7 +120,7 @@ func TestStaticHandles(t *testing.T) {
 		again := ticks(t, b, nil) // the ring is still there, and so is the subscription
 		pub = staticPub(t, again)
 		putTicks(t, pub, 3, 5)
-		takeTicks(t, staticSub(t, again, billing), 3, 5)
+		requireStatic(t, staticSub(t, again, billing), 3, 5)
 		require.NoError(t, b.Close())
 		_, err = bus.OpenStatic[tick](b, "ticks", nil)
 		require.ErrorIs(t, err, bus.ErrClosed)
@@ -246,7 +246,7 @@ func TestStaticLoans(t *testing.T) {
 		assert.Len(t, out, 8)
 		require.ErrorIs(t, pub.TryPublish(&tick{}), bus.ErrNoSlot)
 		out[0].Discard()
-		takeTicks(t, sub, 0, 0) // which gives back what it has read
+		requireStatic(t, sub, 0, 0) // which gives back what it has read
 		require.Equal(t, capacity, fillStatic(t, pub, 0))
 		require.ErrorIs(t, out[1].TryPublish(), bus.ErrFull)
 		done := async(func() error { return out[1].Publish(background()) })

@@ -71,8 +71,8 @@ func fillStatic(t testing.TB, p *bus.StaticPublisher[tick], from int) int {
 	}
 }
 
-// takeTicks expects ticks [from, to), and nothing more behind them.
-func takeTicks(t testing.TB, s *bus.StaticSubscriber[tick], from, to int) {
+// requireStatic expects ticks [from, to), and nothing more behind them.
+func requireStatic(t testing.TB, s *bus.StaticSubscriber[tick], from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
 		v, err := s.TryReceive()

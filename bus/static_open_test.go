@@ -230,13 +230,13 @@ func TestStaticIsRemovedWithItsRegion(t *testing.T) {
 	require.NoError(t, bus.RemoveForce("test", o))
 	require.Empty(t, filesOf(t, o.Dir))
 	putTicks(t, pub, 0, 3)
-	takeTicks(t, sub, 0, 3)
+	requireStatic(t, sub, 0, 3)
 
 	// The ring of the region that comes after it is another one.
 	next := open(t, o.Dir, *o)
-	takeTicks(t, staticSub(t, ticks(t, next, smallStatic()), &bus.SubscribeOptions{Start: bus.StartOldest}), 0, 0)
+	requireStatic(t, staticSub(t, ticks(t, next, smallStatic()), &bus.SubscribeOptions{Start: bus.StartOldest}), 0, 0)
 	putTicks(t, pub, 3, 5)
-	takeTicks(t, sub, 3, 5)
+	requireStatic(t, sub, 3, 5)
 }
 
 // What a region that was removed by force left in use goes with the next one.

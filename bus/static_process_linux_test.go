@@ -239,7 +239,7 @@ func TestStaticSubscriberKilledWhileItReads(t *testing.T) {
 		sub := c.subscriber("")
 		putTicks(t, pub, round, round+1)
 		sub.expect(strconv.Itoa(round), "hold")
-		takeTicks(t, other, round, round+1)
+		requireStatic(t, other, round, round+1)
 		sub.kill()
 		require.NoError(t, c.ring.Bus().RecoverDead())
 		h, err := c.ring.Bus().Held()

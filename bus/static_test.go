@@ -70,7 +70,7 @@ func TestStaticPublishAndReceive(t *testing.T) {
 		assert.Equal(t, 2, n)
 		assert.Equal(t, []uint64{9, 10, 11, 12, 13, 14}, seen)
 		assert.Equal(t, uint64(16), three[1].Seq)
-		takeTicks(t, sub, 0, 0)
+		requireStatic(t, sub, 0, 0)
 		assert.Equal(t, bus.SubscriberStats{Received: 16}, sub.Stats())
 		assert.Equal(t, bus.PublisherStats{Published: 16}, pub.Stats())
 	})
@@ -217,14 +217,14 @@ func TestStaticStartsAtAPosition(t *testing.T) {
 		require.NoError(t, sub.Close())
 		at := &bus.SubscribeOptions{Start: bus.StartPosition, Position: from}
 		sub = staticSub(t, r, at)
-		takeTicks(t, sub, 8, 20)
+		requireStatic(t, sub, 8, 20)
 		require.Equal(t, uint64(19), sub.Position(), "also when the window has been given back")
 		require.NoError(t, sub.Close())
 		putTicks(t, pub, 20, 8+capacity+5)
 		sub = staticSub(t, r, at)
 		_, err := sub.TryReceive()
 		requireStaticLag(t, err, 5, 13, false)
-		takeTicks(t, sub, 13, 8+capacity+5)
+		requireStatic(t, sub, 13, 8+capacity+5)
 		_, err = r.Subscribe(&bus.SubscribeOptions{Start: bus.StartPosition, Position: 1000})
 		require.ErrorIs(t, err, bus.ErrOptions)
 	})
@@ -364,7 +364,7 @@ func TestStaticSubscriberThatStandsStillIsEvicted(t *testing.T) {
 		}
 		_, err := still.TryReceive()
 		requireStaticLag(t, err, events-capacity, events-capacity, true)
-		takeTicks(t, still, events-capacity, events)
+		requireStatic(t, still, events-capacity, events)
 		assert.Equal(t, bus.SubscriberStats{Received: capacity, Missed: events - capacity, Evictions: 1}, still.Stats())
 		putTicks(t, pub, events, events+capacity)
 		require.ErrorIs(t, pub.TryPublish(&tick{}), bus.ErrFull, "who goes on is waited for again")
@@ -409,10 +409,10 @@ func TestStaticDurable(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, sub.Close()) // the copy has not been finished
 		sub = staticSub(t, r, billing)
-		takeTicks(t, sub, 5, 20)
+		requireStatic(t, sub, 5, 20)
 		require.NoError(t, sub.Remove())
 		sub = staticSub(t, r, &bus.SubscribeOptions{Start: bus.StartOldest})
-		takeTicks(t, sub, 0, 20)
+		requireStatic(t, sub, 0, 20)
 	})
 }
 

@@ -48,6 +48,8 @@ func newStaticSink[T any](b *bus.Bus, o endOptions, fn func(*T) error) (sink, er
 	return &staticSink[T]{s: s, read: o.read, fn: fn}, nil
 }
 
-func (s *staticSink[T]) take(ctx context.Context) (int, error) { return s.s.ViewBatch(ctx, s.read, s.fn) }
+func (s *staticSink[T]) take(ctx context.Context) (int, error) {
+	return s.s.ViewBatch(ctx, s.read, s.fn)
+}
 
 func (s *staticSink[T]) close() error { return s.s.Close() }
