@@ -117,7 +117,7 @@ func (a *audience) search(l *laneUse, n int) (err error) {
 		return err
 	}
 	defer b.leave()
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	for i := range b.region.subscribers {
 		if !b.region.takes(i, l.index, a.typ) {
 			continue

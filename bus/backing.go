@@ -20,9 +20,8 @@ type backing interface {
 	TryLock(i int) (bool, error)
 	Unlock(i int) error
 	Locked(i int) (bool, error)
-	// Protect makes a fault on the memory panic, and Fault says which error a
-	// recovered panic is, nil if it was no such fault.
-	Protect() (old bool)
+	// Fault says which error a recovered panic is, nil if it was no fault on the
+	// memory.
 	Fault(recovered any) error
 }
 
@@ -44,7 +43,6 @@ func (h *heap) Release() error            { return nil }
 func (h *heap) TryLock(int) (bool, error) { return true, nil }
 func (h *heap) Unlock(int) error          { return nil }
 func (h *heap) Locked(int) (bool, error)  { return true, nil }
-func (h *heap) Protect() bool             { return false }
 func (h *heap) Fault(any) error           { return nil }
 
 func parkerFor(b backing) ring.Parker {
@@ -54,15 +52,26 @@ func parkerFor(b backing) ring.Parker {
 	return &ring.FutexParker{}
 }
 
-// caught must be deferred directly, with what Protect returned: a fault on the
+// protect makes a fault on memory panic in this goroutine, for caught.
+func protect() (old bool) { return debug.SetPanicOnFault(true) }
+
+// caught must be deferred directly, with what protect returned: a fault on the
 // region's memory becomes an error, any other panic goes on. It does what
 // shm.Region.Caught does, without an interface between, which would cost every
 // call an allocation.
 func (b *Bus) caught(old bool, err *error) {
 	debug.SetPanicOnFault(old)
 	if v := recover(); v != nil {
-		if *err = b.mem.Fault(v); *err == nil {
-			panic(v)
-		}
+		*err = b.faulted(v)
 	}
+}
+
+// faulted is the error that a recovered panic means; it lets go on what is no
+// fault of the region's memory.
+func (b *Bus) faulted(v any) error {
+	err := b.mem.Fault(v)
+	if err == nil {
+		panic(v)
+	}
+	return err
 }

@@ -25,11 +25,11 @@ func (b *batch[T]) value(i int) []byte {
 	return codec.AsBytes(&b.values[i])
 }
 
-func (b *batch[T]) with(i int) With {
+func (b *batch[T]) with(i int) *With {
 	if b.items != nil {
-		return b.items[i].With
+		return &b.items[i].With
 	}
-	return With{}
+	return &noWith
 }
 
 // lane is the index of the lane of event i, which has been routed before.
@@ -86,7 +86,7 @@ func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	var cells [maxChunk]int
 	for from+done < to {
 		if p.audience != nil && !heard && !p.audience.listens(s.use, lane) {

@@ -119,7 +119,7 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 		closing: make(chan struct{}), janitorDone: make(chan struct{}),
 		subs: make(map[*Subscription]struct{}),
 	}
-	defer b.caught(mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	if b.region, err = bindRegion(mem.Bytes(), geo, parkerFor(mem)); err != nil {
 		return nil, err
 	}
@@ -256,7 +256,7 @@ func (b *Bus) guarded(f func() error) error {
 }
 
 func (b *Bus) guard(f func() error) (err error) {
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	return f()
 }
 

@@ -244,7 +244,7 @@ func (c *Client[Req, Rep]) deadline(ctx context.Context) (at int64, own bool, er
 
 // send publishes a request. It waits for room only until the deadline.
 func (c *Client[Req, Rep]) send(ctx context.Context, req []byte, with With, deadline int64) error {
-	err := c.pub.publish(ctx, req, with, false)
+	err := c.pub.publish(ctx, req, &with, false)
 	if !errors.Is(err, ErrFull) {
 		return err
 	}
@@ -253,7 +253,7 @@ func (c *Client[Req, Rep]) send(ctx context.Context, req []byte, with With, dead
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(deadline-shm.Now()))
 		defer cancel()
 	}
-	return c.pub.publish(ctx, req, with, true)
+	return c.pub.publish(ctx, req, &with, true)
 }
 
 // enter makes w wait.
@@ -321,8 +321,8 @@ func (c *Client[Req, Rep]) reply(e *Event) error {
 	if e.parts.bits&partFailed != 0 {
 		c.failed.Add(1)
 		w.err = &RemoteError{
-			Server: e.header.Source, Panicked: e.parts.bits&partPanicked != 0, Refused: e.parts.bits&partRefused != 0,
-			Text: cut(string(e.tail[:min(len(e.tail), maxRemoteText)]), maxRemoteText),
+			Server: e.Header().Source, Panicked: e.parts.bits&partPanicked != 0, Refused: e.parts.bits&partRefused != 0,
+			Text: cut(string(e.Tail()[:min(len(e.Tail()), maxRemoteText)]), maxRemoteText),
 		}
 		return nil
 	}

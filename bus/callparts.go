@@ -103,7 +103,7 @@ func (e *Event) Call() (CallInfo, bool) {
 }
 
 // fillParts is fill for an event with parts.
-func (p *publisher) fillParts(slot, value []byte, w With) {
+func (p *publisher) fillParts(slot, value []byte, w *With) {
 	at := eventHeader + w.parts.size()
 	w.parts.put(slot[eventHeader:at])
 	n := copy(slot[at:], value)

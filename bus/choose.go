@@ -5,12 +5,6 @@ package bus
 // first, except that a lower lane that has waited while starve others were
 // looked at gets its turn, the one that has waited longest, once in so many.
 func (s *Subscription) choose() *subLane {
-	if len(s.lanes) == 1 {
-		if l := s.lanes[0]; l.has() {
-			return l
-		}
-		return nil
-	}
 	if s.streak >= s.starve {
 		s.streak = 0
 		if l := s.waiting(); l != nil {

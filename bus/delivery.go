@@ -51,7 +51,7 @@ func (d Delivery) Ack() {
 type TypedDelivery[T any] struct{ Delivery }
 
 // Value is the event's value, in place, until Ack. It must not be written.
-func (d TypedDelivery[T]) Value() *T { return codec.Cast[T](d.Event().value) }
+func (d TypedDelivery[T]) Value() *T { return codec.Cast[T](d.Event().Value()) }
 
 // Take waits for an event and lends it in place until its Ack. It is for work
 // that outlives a callback or is spread over goroutines; no copy is made and
@@ -128,7 +128,7 @@ func (s *Subscription) lend(w waitFor) (d Delivery, err error) {
 		return Delivery{}, err
 	}
 	defer s.end()
-	defer s.bus.caught(s.bus.mem.Protect(), &err)
+	defer s.bus.caught(protect(), &err)
 	s.viewed = false
 	if s.acks == nil {
 		if err := s.keepAcks(); err != nil {

@@ -77,49 +77,73 @@ func getHeader(slot []byte) (h rawHeader) {
 // Event is one event in place. It is valid only inside the callback that gets
 // it: afterwards its bytes may become another event's. It must not be written.
 type Event struct {
-	header      Header
-	parts       parts
-	value, tail []byte
-	sub         *Subscription
+	raw   rawHeader
+	parts parts
+	lane  *lane
+	pos   uint64
+	slot  []byte
+	at    int // where its value begins
+	sub   *Subscription
 }
 
 // Header returns what the bus knows of the event.
-func (e *Event) Header() Header { return e.header }
+func (e *Event) Header() Header {
+	h := &e.raw
+	return Header{
+		Type: TypeID(h.typ), Priority: e.lane.priority, Shard: e.lane.shard, Position: e.pos,
+		Source: int(h.source), Key: h.key, Time: h.time,
+	}
+}
 
 // Type returns the event's type.
-func (e *Event) Type() TypeID { return e.header.Type }
+func (e *Event) Type() TypeID { return TypeID(e.raw.typ) }
 
 // Value returns the bytes of the event's value, in place.
-func (e *Event) Value() []byte { return e.value }
+func (e *Event) Value() []byte {
+	end := e.at + int(e.raw.value)
+	return e.slot[e.at:end:end]
+}
 
 // Tail returns the variable bytes behind the value, in place.
-func (e *Event) Tail() []byte { return e.tail }
+func (e *Event) Tail() []byte {
+	at := e.at + int(e.raw.value)
+	end := at + int(e.raw.tail)
+	return e.slot[at:end:end]
+}
 
 // set bounds what the slot says and points e at it. The error wraps ErrCorrupt.
 func (e *Event) set(l *lane, slot []byte, pos uint64) error {
-	h := getHeader(slot)
-	at := uint64(eventHeader) + 8*uint64(h.parts&partsMask)
-	end := at + uint64(h.value)
-	if end+uint64(h.tail) > uint64(len(slot)) {
-		return fmt.Errorf("%w: event %d of lane %s has %d + %d bytes in a slot of %d", ErrCorrupt, pos, l.name(), h.value, h.tail, len(slot))
+	e.raw = getHeader(slot)
+	e.lane, e.slot, e.pos = l, slot, pos
+	e.at = eventHeader + 8*int(e.raw.parts&partsMask)
+	if uint64(e.at)+uint64(e.raw.value)+uint64(e.raw.tail) > uint64(len(slot)) {
+		return e.corrupt()
 	}
-	if e.parts.bits = h.parts; h.parts != 0 {
-		e.parts.get(h.parts, slot[eventHeader:at])
-	}
-	e.value = slot[at:end:end]
-	e.tail = slot[end : end+uint64(h.tail) : end+uint64(h.tail)]
-	e.header = Header{
-		Type: TypeID(h.typ), Priority: l.priority, Shard: l.shard, Position: pos,
-		Source: int(h.source), Key: h.key, Time: h.time,
+	if e.parts.bits = e.raw.parts; e.raw.parts != 0 {
+		e.parts.get(e.raw.parts, slot[eventHeader:e.at])
 	}
 	return nil
+}
+
+func (e *Event) corrupt() error {
+	return fmt.Errorf("%w: event %d of lane %s has %d + %d bytes in a slot of %d",
+		ErrCorrupt, e.pos, e.lane.name(), e.raw.value, e.raw.tail, len(e.slot))
+}
+
+// sized checks that the value has the size of its type.
+func (e *Event) sized(want int) error {
+	if int(e.raw.value) == want {
+		return nil
+	}
+	return fmt.Errorf("%w: event %d of lane %s has a value of %d bytes, its type has %d",
+		ErrCorrupt, e.pos, e.lane.name(), e.raw.value, want)
 }
 
 // As gives a typed view of e in place, and whether e is of type T: T must have
 // been registered by TypeFor, NewPublisher or Subscribe. The view is valid for as
 // long as e is.
 func As[T any](e *Event) (*T, bool) {
-	id := e.header.Type
+	id := e.Type()
 	if int(id) >= len(e.sub.views) {
 		return nil, false
 	}
@@ -132,10 +156,10 @@ func As[T any](e *Event) (*T, bool) {
 		known = &view{t, size}
 		e.sub.views[id].Store(known)
 	}
-	if len(e.value) != known.size {
+	if int(e.raw.value) != known.size {
 		return nil, false
 	}
-	return codec.Cast[T](e.value), true
+	return codec.Cast[T](e.Value()), true
 }
 
 // view is the Go type that a subscription views a type's events as.

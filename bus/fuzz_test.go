@@ -179,7 +179,7 @@ func FuzzEvent(f *testing.F) {
 			require.ErrorIs(t, err, ErrCorrupt)
 			return
 		}
-		require.LessOrEqual(t, eventHeader+len(e.value)+len(e.tail), len(slot))
+		require.LessOrEqual(t, eventHeader+len(e.Value())+len(e.Tail()), len(slot))
 		raw := getHeader(slot)
 		var again [eventHeader]byte
 		raw.put(again[:])

@@ -115,7 +115,7 @@ func Handle[T any](b *Bus, o *HandlerOptions, fn func(ctx context.Context, v *T,
 		if err := e.sized(t.size); err != nil {
 			return err
 		}
-		return fn(ctx, codec.Cast[T](e.value), e)
+		return fn(ctx, codec.Cast[T](e.Value()), e)
 	})
 }
 
@@ -165,7 +165,7 @@ func (h *Handler) ended(e *Event, err error) {
 		h.panicked.Add(1)
 	} else {
 		h.failed.Add(1)
-		err = &HandlerError{e.header, err}
+		err = &HandlerError{e.Header(), err}
 	}
 	h.calls.tell(err)
 }

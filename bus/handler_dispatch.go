@@ -166,7 +166,7 @@ func (d *dispatcher) lead() error {
 // stage puts a job where it has to wait: behind its key, or nowhere.
 func (d *dispatcher) stage(j *job) {
 	j.since = d.begun
-	j.key = j.event.header.Key
+	j.key = j.event.Header().Key
 	if !d.ordered(j) {
 		d.ready.push(j)
 		return

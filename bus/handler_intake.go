@@ -20,9 +20,8 @@ func (c *copying) receive(ctx context.Context, j *job, wait bool) error {
 		if j.bytes == nil {
 			j.bytes = make([]byte, 0, 128)
 		}
-		j.bytes = append(append(j.bytes[:0], e.value...), e.tail...)
-		n := len(e.value)
-		j.event.value, j.event.tail = j.bytes[:n:n], j.bytes[n:]
+		j.bytes = append(append(j.bytes[:0], e.Value()...), e.Tail()...)
+		j.event.slot, j.event.at = j.bytes, 0
 		return nil
 	})
 }

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"errors"
-	"fmt"
 	"runtime/debug"
 )
 
@@ -21,7 +20,7 @@ var errGoexit = errors.New("runtime.Goexit was called")
 // invoke calls the function. A panic, and a fault on the region's memory, becomes
 // an error.
 func (i *invoker) invoke(e *Event) {
-	returned, old := false, i.bus.mem.Protect()
+	returned, old := false, protect()
 	var err error
 	defer func() {
 		debug.SetPanicOnFault(old)
@@ -31,7 +30,7 @@ func (i *invoker) invoke(e *Event) {
 				if v == nil {
 					v = errGoexit
 				}
-				err = &PanicError{Header: e.header, Value: v, Stack: debug.Stack()}
+				err = &PanicError{Header: e.Header(), Value: v, Stack: debug.Stack()}
 			}
 		}
 		i.ended(e, err)
@@ -48,13 +47,4 @@ func (i *invoker) tell(err error) {
 	}
 	defer func() { _ = recover() }()
 	i.onError(err)
-}
-
-// sized checks that the value has the size of its type.
-func (e *Event) sized(size int) error {
-	if len(e.value) != size {
-		return fmt.Errorf("%w: event %d of lane %s has a value of %d bytes, its type has %d",
-			ErrCorrupt, e.header.Position, laneName(e.header.Priority, e.header.Shard), len(e.value), size)
-	}
-	return nil
 }

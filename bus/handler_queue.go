@@ -18,7 +18,7 @@ type queue struct {
 }
 
 func (q *queue) push(j *job) {
-	i := j.event.header.Priority - Critical
+	i := j.event.Header().Priority - Critical
 	if j.next = nil; q.first[i] == nil {
 		q.first[i] = j
 	} else {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,7 +53,7 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 			b.leave()
 		}
 	}()
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	prod, err := l.claim()
 	if errors.Is(err, ErrNoPort) {
 		b.recoverDead() // perhaps a dead process has one
@@ -171,6 +172,17 @@ func (s *seat) check() (*seat, error) {
 	return s, nil
 }
 
+// leave must be deferred directly: it turns a fault into an error, as Bus.caught
+// does, and unlocks the seat.
+func (s *seat) leave(old bool, err *error) {
+	debug.SetPanicOnFault(old)
+	v := recover()
+	s.mu.Unlock()
+	if v != nil {
+		*err = s.use.bus.faulted(v)
+	}
+}
+
 // close gives the port back, now or when the last loan has returned.
 func (s *seat) close() error {
 	s.mu.Lock()
@@ -231,7 +243,7 @@ func (l *laneUse) awaitRoomUnless(ctx context.Context, closed *atomic.Bool) (err
 		return err
 	}
 	defer b.leave()
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	for waits := 0; ; waits++ {
 		ticket, full := l.PrepareRoom()
 		if !full {

@@ -54,7 +54,7 @@ func (p *Publisher[T]) lend(w *With, loans []Loan[T]) (n int, err error) {
 		return 0, err
 	}
 	defer s.mu.Unlock()
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		if s, cell, slot, err = p.elsewhere(lane, s, err); err != nil {
@@ -183,7 +183,7 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	if err := s.refusal(); err != nil {
 		return err
 	}
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	if p.audience != nil && !heard && !p.audience.listens(s.use, l.lane) {
 		return errUnheard
 	}

@@ -115,7 +115,7 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	if err := s.refusal(); err != nil {
 		return 0, err
 	}
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	if p.audience != nil && !heard && !p.audience.listens(s.use, loans[0].lane) {
 		return 0, errUnheard
 	}

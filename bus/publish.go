@@ -9,8 +9,8 @@ import (
 )
 
 // publish is the path of a single event.
-func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool) error {
-	lane, err := p.route(&w)
+func (p *publisher) publish(ctx context.Context, value []byte, w *With, wait bool) error {
+	lane, err := p.route(w)
 	if err != nil {
 		return err
 	}
@@ -32,35 +32,47 @@ func (p *publisher) publish(ctx context.Context, value []byte, w With, wait bool
 
 // attempt publishes one event if there is room. heard says that somebody who
 // listens has just been found.
-func (p *publisher) attempt(lane int, value []byte, w With, heard bool) (err error) {
+func (p *publisher) attempt(lane int, value []byte, w *With, heard bool) (err error) {
 	s, err := p.take(lane)
 	if err != nil {
 		return err
 	}
-	defer s.mu.Unlock()
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer s.leave(protect(), &err)
 	if p.audience != nil && !heard && !p.audience.listens(s.use, lane) {
 		return errUnheard
 	}
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
-		if s, cell, slot, err = p.elsewhere(lane, s, err); err != nil {
-			return err
-		}
-		defer s.mu.Unlock()
+		return p.attemptElsewhere(lane, s, err, value, w)
 	}
+	return p.put(s, cell, slot, value, w)
+}
+
+// attemptElsewhere publishes through another seat of this process when the slots
+// of one, which is locked, are out.
+func (p *publisher) attemptElsewhere(lane int, not *seat, err error, value []byte, w *With) error {
+	s, cell, slot, err := p.elsewhere(lane, not, err)
+	if err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	return p.put(s, cell, slot, value, w)
+}
+
+// put fills a reserved slot and publishes it.
+func (p *publisher) put(s *seat, cell int, slot, value []byte, w *With) error {
 	p.fill(slot, value, w)
 	if _, err := s.prod.Publish(cell); err != nil {
 		s.prod.Cancel(cell)
 		return s.explain(err)
 	}
-	p.published.Add(1)
 	p.ring(w.Priority)
+	p.published.Add(1)
 	return nil
 }
 
 // fill writes an event whose size has been checked into a slot.
-func (p *publisher) fill(slot, value []byte, w With) {
+func (p *publisher) fill(slot, value []byte, w *With) {
 	if w.parts != nil {
 		p.fillParts(slot, value, w)
 		return

@@ -46,6 +46,9 @@ type With struct {
 	parts *parts // of requests and replies
 }
 
+// noWith is for events that carry a value alone; nobody writes it.
+var noWith With
+
 // Item is an event of a batch.
 type Item[T any] struct {
 	Value T
@@ -201,23 +204,23 @@ func (p *publisher) take(lane int) (*seat, error) {
 // *SizeError, ErrCorrupt, ErrFault, what ended ctx, and ErrOptions for a priority
 // that the type does not declare.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
-	return p.publish(ctx, codec.AsBytes(v), With{}, true)
+	return p.publish(ctx, codec.AsBytes(v), &noWith, true)
 }
 
 // PublishWith publishes a copy of *v with a key, a tail, a time or a priority.
 func (p *Publisher[T]) PublishWith(ctx context.Context, v *T, w With) error {
-	return p.publish(ctx, codec.AsBytes(v), w, true)
+	return p.publish(ctx, codec.AsBytes(v), &w, true)
 }
 
 // TryPublish publishes a copy of *v, or returns ErrFull.
 func (p *Publisher[T]) TryPublish(v *T) error {
-	return p.publish(context.Background(), codec.AsBytes(v), With{}, false)
+	return p.publish(context.Background(), codec.AsBytes(v), &noWith, false)
 }
 
 // TryPublishWith publishes a copy of *v with a key, a tail, a time or a priority,
 // or returns ErrFull.
 func (p *Publisher[T]) TryPublishWith(v *T, w With) error {
-	return p.publish(context.Background(), codec.AsBytes(v), w, false)
+	return p.publish(context.Background(), codec.AsBytes(v), &w, false)
 }
 
 // PublishBatch publishes copies of vs in order, and returns how many it has

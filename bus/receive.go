@@ -44,9 +44,9 @@ func (s *Subscription) ReceiveTimeout(d time.Duration) (m RawMessage, err error)
 }
 
 func (m *RawMessage) copy(e *Event) {
-	m.Header = e.header
-	m.Value = append(m.Value[:0], e.value...)
-	m.Tail = append(m.Tail[:0], e.tail...)
+	m.Header = e.Header()
+	m.Value = append(m.Value[:0], e.Value()...)
+	m.Tail = append(m.Tail[:0], e.Tail()...)
 }
 
 // View waits for an event and calls fn with it in place: no copy, and nothing
@@ -96,7 +96,7 @@ func (s *Subscription) one(w waitFor, fn func(*Event) error) (err error) {
 		return err
 	}
 	defer s.end()
-	defer s.bus.caught(s.bus.mem.Protect(), &err)
+	defer s.bus.caught(protect(), &err)
 	_, err = s.hand(w, 1, fn)
 	return err
 }
@@ -110,7 +110,7 @@ func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, e
 		return 0, err
 	}
 	defer s.end()
-	defer s.bus.caught(s.bus.mem.Protect(), &err)
+	defer s.bus.caught(protect(), &err)
 	return s.hand(w, max, fn)
 }
 
@@ -189,16 +189,21 @@ func (s *Subscription) take() (bool, error) {
 	}
 	s.settle()
 	for s.passed = 0; s.passed < passAtOnce; s.passed++ {
-		l := s.choose()
-		if l == nil {
-			return false, nil
+		l := s.lanes[0]
+		if len(s.lanes) > 1 {
+			if l = s.choose(); l == nil {
+				return false, nil
+			}
 		}
 		if l.next >= l.reader.Window() {
 			if err := l.refill(s); err != nil {
 				return false, err
 			}
 			if l.reader.Window() == 0 {
-				continue
+				if len(s.lanes) > 1 {
+					continue
+				}
+				return false, nil
 			}
 		}
 		ok, err := s.open(l)
@@ -229,7 +234,7 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 
 // wants tells whether an event of the lane is for this subscription, and counts it.
 func (s *Subscription) wants(l *subLane, e *Event) bool {
-	if t := e.header.Type; s.wanted != nil && (int(t) >= len(s.wanted) || !s.wanted[t]) {
+	if t := e.raw.typ; s.wanted != nil && (int(t) >= len(s.wanted) || !s.wanted[t]) {
 		l.reader.Filtered(1)
 		return false
 	}

@@ -145,7 +145,7 @@ func ServeReply[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Conte
 		defer ctx.finish()
 		r := replies.Get().(*Reply[Rep])
 		*r = Reply[Rep]{Tail: r.Tail[:0]}
-		if err = fn(ctx, codec.Cast[Req](e.value), e, r); err == nil {
+		if err = fn(ctx, codec.Cast[Req](e.Value()), e, r); err == nil {
 			err = s.answer(ctx, e, codec.AsBytes(&r.Value), r.Tail, 0)
 		}
 		replies.Put(r)
@@ -193,9 +193,9 @@ func (s *Server) admit(e *Event) (*callContext, error) {
 func (s *Server) answer(ctx context.Context, e *Event, value, tail []byte, bits uint16) error {
 	p := e.parts.reply(bits)
 	w := s.with(e, tail, &p)
-	err := s.pub.publish(ctx, value, w, false)
+	err := s.pub.publish(ctx, value, &w, false)
 	if errors.Is(err, ErrFull) {
-		err = s.pub.publish(ctx, value, w, true)
+		err = s.pub.publish(ctx, value, &w, true)
 	}
 	if err != nil {
 		return &unsent{err}
@@ -207,7 +207,7 @@ func (s *Server) answer(ctx context.Context, e *Event, value, tail []byte, bits 
 // with is what a reply carries: the key of its request, and its priority if the
 // reply's type declares that.
 func (s *Server) with(e *Event, tail []byte, p *parts) With {
-	w := With{Key: e.header.Key, Tail: tail, parts: p, Priority: e.header.Priority}
+	w := With{Key: e.Header().Key, Tail: tail, parts: p, Priority: e.Header().Priority}
 	if s.pub.levels[w.Priority].shards == 0 {
 		w.Priority = 0
 	}
@@ -222,7 +222,8 @@ func (s *Server) overloaded(e *Event) {
 	}
 	s.refused.Add(1)
 	p := e.parts.reply(partFailed | partRefused)
-	if err := s.pub.publish(context.Background(), make([]byte, s.pub.typ.size), s.with(e, nil, &p), false); err != nil {
+	w := s.with(e, nil, &p)
+	if err := s.pub.publish(context.Background(), make([]byte, s.pub.typ.size), &w, false); err != nil {
 		s.unanswered.Add(1)
 	}
 }
@@ -273,7 +274,7 @@ func (s *Server) room(e *Event) int {
 // lose counts a reply that could not be published.
 func (s *Server) lose(e *Event, err error) {
 	s.unanswered.Add(1)
-	s.calls.tell(fmt.Errorf("request %d of lane %s: %w", e.header.Position, laneName(e.header.Priority, e.header.Shard), err))
+	s.calls.tell(fmt.Errorf("request %d of lane %s: %w", e.Header().Position, laneName(e.Header().Priority, e.Header().Shard), err))
 }
 
 // cut shortens a text to at most n bytes of valid UTF-8.

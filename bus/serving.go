@@ -52,7 +52,7 @@ func (s *servers) check() (err error) {
 		return err
 	}
 	defer b.leave()
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	records := b.region.subscribers
 	if owner, ok := records[s.known.Load()].server(s.typ.id); ok && b.livedLately(owner) {
 		return nil

@@ -27,7 +27,7 @@ func (p *StaticPublisher[T]) Loan() (l StaticLoan[T], err error) {
 	if s.closed {
 		return l, p.gone()
 	}
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		return l, s.explain(err)
@@ -89,7 +89,7 @@ func (l *StaticLoan[T]) attempt() (err error) {
 	if s.closed {
 		return fmt.Errorf("%w; the loan can only be discarded", p.gone())
 	}
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return p.refused(err)
 	}

@@ -123,7 +123,7 @@ func (p *StaticPublisher[T]) attempt(v *T) (err error) {
 	if s.closed {
 		return p.gone()
 	}
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		return s.explain(err)
@@ -146,7 +146,7 @@ func (p *StaticPublisher[T]) attemptBatch(vs []T) (done int, err error) {
 	if s.closed {
 		return 0, p.gone()
 	}
-	defer p.bus.caught(p.bus.mem.Protect(), &err)
+	defer p.bus.caught(protect(), &err)
 	var cells [maxChunk]int
 	for done < len(vs) {
 		n, err := 0, error(nil)

@@ -161,7 +161,7 @@ func (s *StaticSubscriber[T]) into(w waitFor, v *T) (err error) {
 		return err
 	}
 	defer u.end()
-	defer u.bus.caught(u.bus.mem.Protect(), &err)
+	defer u.bus.caught(protect(), &err)
 	if err := s.await(w); err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 		return 0, err
 	}
 	defer u.end()
-	defer u.bus.caught(u.bus.mem.Protect(), &err)
+	defer u.bus.caught(protect(), &err)
 	if err := s.await(w); err != nil {
 		return 0, err
 	}

@@ -143,7 +143,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 			b.leave()
 		}
 	}()
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	if s, err = b.newSubscription(o, types); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/rvoip/shmbus/codec"
@@ -137,15 +136,14 @@ func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) 
 
 // value bounds the event and views it as T.
 func (s *Subscriber[T]) value(e *Event) (*T, error) {
-	if len(e.value) != s.size {
-		return nil, fmt.Errorf("%w: event %d of lane %s has a value of %d bytes, its type has %d",
-			ErrCorrupt, e.header.Position, laneName(e.header.Priority, e.header.Shard), len(e.value), s.size)
+	if int(e.raw.value) != s.size {
+		return nil, e.sized(s.size)
 	}
-	return codec.Cast[T](e.value), nil
+	return codec.Cast[T](e.Value()), nil
 }
 
 func (m *Message[T]) copy(v *T, e *Event) {
-	m.Header = e.header
+	m.Header = e.Header()
 	m.Value = *v
-	m.Tail = append(m.Tail[:0], e.tail...)
+	m.Tail = append(m.Tail[:0], e.Tail()...)
 }

@@ -318,7 +318,7 @@ func (b *Bus) registerType(t typeInfo) (id TypeID, err error) {
 		return 0, err
 	}
 	defer b.leave()
-	defer b.caught(b.mem.Protect(), &err)
+	defer b.caught(protect(), &err)
 	// One at a time in a process: two of its goroutines would only draft twice.
 	b.typeMu.Lock()
 	defer b.typeMu.Unlock()

@@ -46,7 +46,7 @@ func Inspect(name string, o *Options) (v *Viewer, err error) {
 }
 
 func (v *Viewer) bind(geo Geometry) (r *region, err error) {
-	defer v.mem.Caught(v.mem.Protect(), &err)
+	defer v.mem.Caught(protect(), &err)
 	return bindRegion(v.mem.Bytes(), geo, nil)
 }
 
@@ -57,7 +57,7 @@ func (v *Viewer) Snapshot() (s Snapshot, err error) {
 		return s, fmt.Errorf("viewer of %s: %w", v.name, ErrClosed)
 	}
 	defer func() { _ = v.mem.Release() }()
-	defer v.mem.Caught(v.mem.Protect(), &err)
+	defer v.mem.Caught(protect(), &err)
 	s = v.region.snapshot(v.name, len(v.mem.Bytes()), func(i int, p *participant) bool {
 		return isAlive(v.mem, i, p)
 	})
