@@ -1,0 +1,76 @@
+package events_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/events"
+)
+
+// The session layer asks, the dialog layer answers: with what came of it, or with an error.
+func Example_callCommand() {
+	b := openSwitch()
+	defer b.Close()
+	_, err := bus.Serve(b, &bus.ServeOptions{MaxConcurrent: 64}, // in the dialog layer; commands of a call one by one
+		func(_ context.Context, c *events.CallCommand, _ *bus.Event) (events.CallReply, error) {
+			if c.Action != events.ActionInitiate {
+				return events.CallReply{}, fmt.Errorf("no dialog to %v", c.Action)
+			}
+			r := events.CallReply{Ref: c.Ref, Status: 180}
+			r.OK.Set(true)
+			return r, r.Dialog.Set("0b9e29ac-0000-4000-8000-5c26dd7ba2c1")
+		})
+	check(err)
+
+	dialogs, err := bus.NewClient[events.CallCommand, events.CallReply](b, nil) // in the session layer
+	check(err)
+	ref, err := events.NewRef("a84b4c76e66710", "session-6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+	check(err)
+	for _, action := range []events.Action{events.ActionInitiate, events.ActionHold} {
+		c := events.CallCommand{Ref: ref, Action: action}
+		check(c.To.Set("sip:bob@example.com"))
+		m, err := dialogs.CallWith(context.Background(), &c, bus.With{Key: ref.Call})
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(m.Value.Status, m.Value.Dialog.String())
+	}
+	// Output:
+	// 180 0b9e29ac-0000-4000-8000-5c26dd7ba2c1
+	// bus: server 0: no dialog to hold
+}
+
+// Calls are worked on at the same time, the events of a call one after the other.
+func Example_sessionCore() {
+	b := openSwitch()
+	defer b.Close()
+	var mu sync.Mutex
+	var done sync.WaitGroup
+	histories := map[uint64][]events.CallState{}
+	h, err := bus.Handle(b, &bus.HandlerOptions{MaxConcurrent: 16, OnError: func(err error) { fmt.Println(err) }},
+		func(_ context.Context, v *events.CallStateChanged, _ *bus.Event) error {
+			mu.Lock()
+			defer mu.Unlock()
+			histories[v.Call] = append(histories[v.Call], v.State)
+			done.Done()
+			return nil
+		})
+	check(err)
+
+	pub, err := bus.NewPublisher[events.CallStateChanged](b, &bus.PublisherOptions{RequireSubscriber: true})
+	check(err)
+	done.Add(9)
+	for seq, state := range []events.CallState{events.CallInitiating, events.CallRinging, events.CallAnswered} {
+		for call := uint64(1); call <= 3; call++ {
+			e := events.CallStateChanged{Ref: events.Ref{Call: call}, Seq: uint32(seq + 1), State: state}
+			check(pub.PublishWith(context.Background(), &e, bus.With{Key: call})) // ErrNoSubscriber: nobody would know
+		}
+	}
+	done.Wait()
+	check(h.Close())
+	fmt.Println(histories[1], histories[3])
+	// Output: [initiating ringing answered] [initiating ringing answered]
+}
