@@ -201,7 +201,9 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 		if n == max {
 			break
 		}
-		ok, u.deferred = s.more()
+		if u.durable || s.lane.next >= s.lane.reader.Window() {
+			ok, u.deferred = s.more()
+		}
 	}
 	// A copy is finished only when its receiver comes back for more.
 	u.viewed = !w.copies
@@ -213,7 +215,9 @@ func (s *StaticSubscriber[T]) next() *T {
 	l := s.lane
 	slot, _ := l.reader.Slot(l.next)
 	l.next++
-	s.s.current = l
+	if s.s.durable {
+		s.s.current = l // to be finished
+	}
 	l.reader.Delivered(1)
 	return codec.Cast[T](slot)
 }
