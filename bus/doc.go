@@ -62,7 +62,8 @@
 //   - A Lossy lane overwrites the oldest events. Whoever is overtaken gets one
 //     LagError for the gap, with the exact number of events, and goes on.
 //   - A durable subscription that comes back goes on after the last event that
-//     it finished: at least once. EvictAfter holds for it while it is away too.
+//     it finished: at least once. EvictAfter holds for it while it is away too,
+//     unless it states how much it may hold back (SubscribeOptions.HoldEvents).
 //   - A publisher with RequireSubscriber is told when nobody takes its events.
 //   - Critical events are received first. While lower lanes have some, one of
 //     them gets its turn after 64 higher events (SubscribeOptions.Starve).

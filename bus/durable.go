@@ -35,6 +35,7 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 			}
 			failpoint.Hit(stepSubTypes)
 			r.subscribers[i].types.put(s.wanted)
+			r.subscribers[i].setHold(o)
 			return nil
 		}
 		if _, word, ok := r.findDurable(o.Durable, subActive); ok {

@@ -58,10 +58,11 @@ func doomed(args []string) {
 	_, err = plain.Receive(background())
 	must(err)
 	must(plain.Close())
-	durable := subscribeTicks(b, "billing")
+	durable, err := bus.Subscribe[tick](b, &bus.SubscribeOptions{Durable: "billing", Window: 4, HoldEvents: 16})
+	must(err)
 	must(durable.Close())
 	// Again, and on more lanes.
-	all, err := b.Subscribe(&bus.SubscribeOptions{Durable: "billing", Window: 4, Start: bus.StartOldest})
+	all, err := b.Subscribe(&bus.SubscribeOptions{Durable: "billing", Window: 4, Start: bus.StartOldest, HoldEvents: 12})
 	must(err)
 	must(pub.Publish(background(), &tick{}))
 	_, err = all.Receive(background())
@@ -107,6 +108,7 @@ func failSteps() []failpoint.Step {
 	for _, s := range ring.Steps() {
 		switch {
 		case strings.HasPrefix(string(s), "joiner/"),
+			s == "reader/store-hold", s == "reader/bump-generation",
 			s == "producer/port-claimed", s == "producer/port-release",
 			s == "recoverer/load-intent", s == "recoverer/free-port", s == "recoverer/clear-cursor":
 			steps = append(steps, s)

@@ -9,7 +9,8 @@ import (
 
 // gatekeeper looks at what holds a full reliable lane back: it recovers
 // subscribers whose process has died, and evicts those that have not moved for
-// longer than the lane allows. The time says who is evicted, never who is dead.
+// longer than the lane allows, or that no process has and that hold back more
+// than they may. The time says who is evicted, never who is dead.
 type gatekeeper struct {
 	mu    sync.Mutex
 	last  int64
@@ -26,31 +27,37 @@ type heldGate struct {
 // gateEvery is how often the gates of a full lane are looked at.
 const gateEvery = int64(time.Millisecond)
 
-// check is called by producers that find no room. now is in ns of shm.Now.
-func (g *gatekeeper) check(l *laneUse, now int64) {
+// check is called by producers that find no room. It reports whether it has made
+// some, perhaps. now is in ns of shm.Now.
+func (g *gatekeeper) check(l *laneUse, now int64) (made bool) {
 	if !g.mu.TryLock() {
-		return // somebody else is looking
+		return false // somebody else is looking
 	}
 	defer g.mu.Unlock()
 	if now-g.last < gateEvery {
-		return
+		return false
 	}
 	g.last = now
 	after := int64(l.bus.region.geo.Lane(l.priority).EvictAfter)
+	capacity := l.Geometry().Capacity
 	g.gates = l.Gates(g.gates[:0])
 	g.next = g.next[:0]
 	for _, gate := range g.gates {
-		owner := subState(l.bus.region.subscribers[gate.Reader].state.Load()).owner()
+		rec := &l.bus.region.subscribers[gate.Reader]
 		// What recovery clears is no gate any more. What is left of a durable
-		// subscription waits for its next process, as long as any may.
-		l.bus.recoverIfDead(owner)
+		// subscription waits for its next process, as long as it may.
+		if l.bus.recoverIfDead(subState(rec.state.Load()).owner()) {
+			made = true
+		}
 		since := g.since(gate, now)
-		if after >= 0 && now-since >= after && l.Evict(gate.Reader, gate) {
+		if rec.overdue(now, since, after, capacity) && l.Evict(gate.Reader, gate) {
+			made = true
 			continue
 		}
 		g.next = append(g.next, heldGate{gate, since})
 	}
 	g.held, g.next = g.next, g.held
+	return made
 }
 
 // since is when this gate was first seen as it is now.

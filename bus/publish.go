@@ -113,10 +113,11 @@ func (p *publisher) refused(ctx context.Context, lane int, err error, wait bool)
 	if wait {
 		return false, l.awaitRoom(ctx)
 	}
+	made := false
 	if err := p.bus.guarded(func() error {
-		l.gates.check(l, shm.Now())
+		made = l.gates.check(l, shm.Now())
 		return nil
-	}); err != nil {
+	}); err != nil || made {
 		return false, err
 	}
 	return false, fmt.Errorf("lane %s: %w", l.name(), ErrFull)

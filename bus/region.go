@@ -217,9 +217,11 @@ func bindParticipant(b []byte) participant {
 
 // subscriberRecord is one subscription.
 //
-//	0 state u64 | 8 lanes u64 (bit per lane) | 16 waiting u32 | 24 window u64 | 56 serves u64 | 64 name [64] | 128 durable [64]
+//	0 state u64 | 8 lanes u64 (bit per lane) | 16 waiting u32 | 24 window u64 | 32 hold u64 | 40 since u64 |
+//	56 serves u64 | 64 name [64] | 128 durable [64]
 type subscriberRecord struct {
 	state, lanes, window *atomic.Uint64
+	hold, since          *atomic.Uint64 // see hold.go
 	waiting              *atomic.Uint32
 	serves               *atomic.Uint64
 	name, durable        sharedText
@@ -229,7 +231,7 @@ type subscriberRecord struct {
 func bindSubscriber(b []byte) subscriberRecord {
 	return subscriberRecord{
 		state: word.U64(b, 0), lanes: word.U64(b, 8), waiting: word.U32(b, 16), window: word.U64(b, 24),
-		serves: word.U64(b, 56),
-		name:   bindText(b, 64), durable: bindText(b, 128),
+		hold: word.U64(b, 32), since: word.U64(b, 40), serves: word.U64(b, 56),
+		name: bindText(b, 64), durable: bindText(b, 128),
 	}
 }

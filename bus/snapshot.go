@@ -65,9 +65,20 @@ type SubscriberInfo struct {
 	Gated       bool   `json:"gated"`   // holds producers of a reliable lane back
 	Evicted     bool   `json:"evicted"` // on a reliable lane, and does not
 	Pinned      int    `json:"pinned"`
+	// What a durable subscription may hold back, nil for others.
+	Hold *HoldInfo `json:"hold,omitempty"`
 	// What it takes: the types by name, or all types, also those to come.
 	Types    []string `json:"types,omitempty"`
 	AllTypes bool     `json:"all_types"`
+}
+
+// HoldInfo says how much a durable subscription may hold back while no process
+// has it, as its last process has stated it, and for how long none has.
+type HoldInfo struct {
+	Policy string        `json:"policy"`           // "evict" or "block"
+	Events uint64        `json:"events,omitempty"` // HoldEvents, 0 for a whole lap
+	For    time.Duration `json:"for_ns,omitempty"` // HoldFor, 0 for the lane's EvictAfter
+	Away   time.Duration `json:"away_ns"`          // 0 while a process has it
 }
 
 // ParticipantInfo describes one attached process.
@@ -197,6 +208,7 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 		Received: c.Received, Filtered: c.Filtered, Waiting: rec.waiting.Load() != 0, Gated: c.Gated,
 		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,
 	}
+	row.Hold = rec.holdInfo()
 	if o := st.owner(); o >= 0 && o < len(r.participants) {
 		row.PID = int(r.participants[o].pid.Load())
 	}

@@ -16,6 +16,8 @@ const (
 	stepSubServes    failpoint.Step = "subscription/store-serves"
 	stepSubActivate  failpoint.Step = "subscription/activate"
 	stepSubResume    failpoint.Step = "subscription/resume"
+	stepSubHold      failpoint.Step = "subscription/store-hold"
+	stepSubAway      failpoint.Step = "subscription/store-since"
 	stepSubLeave     failpoint.Step = "subscription/leave"
 	stepRecoverBegin failpoint.Step = "recovery/begin"
 	stepRecoverPort  failpoint.Step = "recovery/ports"
@@ -29,7 +31,8 @@ func Steps() []failpoint.Step {
 	return []failpoint.Step{
 		stepAttach, stepAttached,
 		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
-		stepSubClaim, stepSubTypes, stepSubServes, stepSubCandidate, stepSubActivate, stepSubResume, stepSubLeave,
+		stepSubClaim, stepSubTypes, stepSubServes, stepSubCandidate, stepSubActivate, stepSubResume,
+		stepSubHold, stepSubAway, stepSubLeave,
 		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
 	}
 }

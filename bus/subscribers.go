@@ -125,6 +125,7 @@ func (r *region) freeSubscriber(i int) {
 // joined that lane: it has no position that can be resumed.
 func (r *region) detachSubscriber(i int) {
 	rec := &r.subscribers[i]
+	r.leave(i)
 	has := rec.lanes.Load()
 	for n, l := range r.lanes {
 		if has>>n&1 != 0 {

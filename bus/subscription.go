@@ -23,6 +23,24 @@ type SubscribeOptions struct {
 	// that got it has returned; a copy with the next receive call, and not by
 	// Close.
 	Durable string
+	// HoldEvents, HoldFor and HoldPolicy say how much a durable subscription
+	// may hold back on reliable lanes while no process has it: publishers wait
+	// for it within these bounds, and no longer. They are no bounds of what it
+	// gets: all that its lanes still have when it comes back, it receives; the
+	// rest is a gap, and the first *LagError has its exact size. A process
+	// that takes the subscription over states them anew.
+	//
+	// HoldEvents is how many events publishers may get ahead of it on each
+	// lane; the next one meets HoldPolicy. 0 is no bound of its own: a lap
+	// ahead, the lane is full, and publishers wait for it as HoldFor says.
+	HoldEvents uint64
+	// HoldFor is for how long after its process went publishers wait for it
+	// where a lane is full; then it is evicted. 0 is the EvictAfter of the
+	// lane, from when one of them begins to wait. It is kept to the
+	// microsecond, rounded up, and not for use with HoldBlock.
+	HoldFor time.Duration
+	// HoldPolicy is HoldEvict or HoldBlock. Default HoldEvict.
+	HoldPolicy HoldPolicy
 	// Types are what Bus.Subscribe receives; none means all. Subscribe[T]
 	// ignores it.
 	Types []TypeID
@@ -229,6 +247,9 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 	}
 	s.event.sub = s
 	s.stirs = s.stirred
+	if err := o.checkHold(); err != nil {
+		return nil, err
+	}
 	return s, o.checkStart(b.region, s.lanes)
 }
 
@@ -267,6 +288,7 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	if o.serves != 0 {
 		rec.serve(word, o.serves)
 	}
+	rec.setHold(o)
 	if err := s.start(o, 0); err != nil {
 		r.freeSubscriber(i)
 		return err

@@ -311,6 +311,12 @@ func (a *actor) visit() error {
 				return err
 			}
 		}
+		if i%2 == 0 { // away for a moment, with less than a lap
+			a.lane.Hold(a.id, 3)
+			f.r.Detach()
+			f.r = a.lane.NewReader(a.id, worldWindow)
+			f.r.Resume()
+		}
 		f.r.Leave()
 		a.done.Add(1)
 	}

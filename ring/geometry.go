@@ -72,7 +72,7 @@ const (
 //	384    ports    x 128:  0 owner u64 | 8 intent u64 | 16 published u64 | 24 full u64
 //	...    cursors  x 128:  0 cursor u64 | 8 reserved pins u64 | 16 want u64 |
 //	                       24 received u64 | 32 missed u64 | 40 filtered u64 | 48 evictions u64 |
-//	                       64 owed u64
+//	                       56 hold u64 | 64 owed u64
 //	...    cells    ports x cells x u64, each port's on lines of its own
 //	...    entries  capacity x u64
 //	...    slots    (capacity + ports x cells) x slot size
@@ -96,6 +96,7 @@ const (
 	cursorMissed    = 32
 	cursorFiltered  = 40
 	cursorEvictions = 48
+	cursorHold      = 56
 	cursorOwed      = 64
 )
 

@@ -169,6 +169,7 @@ var hostileOps = []func(h *hostileLane){
 	},
 	func(h *hostileLane) {
 		if h.needReader() {
+			h.lane.Hold(0, 1)
 			h.reader.Detach()
 			h.reader = h.lane.NewReader(0, 2)
 			h.reader.Resume()
@@ -187,6 +188,7 @@ var hostileOps = []func(h *hostileLane){
 		h.producer = nil
 	},
 	func(h *hostileLane) {
+		h.lane.Hold(1, 2)
 		h.lane.Unpin(1)
 		h.lane.ClearCursor(1)
 		h.allow(h.lane.Reserve(1, 1))
@@ -252,7 +254,7 @@ func set(near bool, off int, v uint64) []byte {
 func FuzzHostileWords(f *testing.F) {
 	at := Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2}.layout()
 	offsets := []int{offTail, offStart, offGeneration, offHigh, offRoom, offPorts + portOwner, offPorts + portIntent,
-		offPorts + spacing + portIntent, at.cursors + cursorWord, at.cursors + cursorReserved, at.cursors + cursorWant, at.cursors + cursorOwed,
+		offPorts + spacing + portIntent, at.cursors + cursorWord, at.cursors + cursorReserved, at.cursors + cursorWant, at.cursors + cursorOwed, at.cursors + cursorHold,
 		at.cursors + spacing, at.cells, at.cells + 8, at.cells + at.cellStride, at.entries, at.entries + 8, at.entries + 24}
 	everything := []byte{2, 2, 3, 4, 5, 4, 13, 2, 2, 4, 9, 2, 12, 11, 10, 7, 4, 6, 4, 8, 0, 2, 3}
 	f.Add(everything, false, uint64(0))

@@ -39,7 +39,7 @@ type portWords struct {
 type cursorWords struct {
 	word, reserved, want                  *atomic.Uint64
 	received, missed, filtered, evictions *atomic.Uint64
-	owed                                  *atomic.Uint64
+	hold, owed                            *atomic.Uint64
 }
 
 // Format lays out a fresh lane whose first event will have the position start.
@@ -121,6 +121,7 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 			missed:    word.U64(mem, off+cursorMissed),
 			filtered:  word.U64(mem, off+cursorFiltered),
 			evictions: word.U64(mem, off+cursorEvictions),
+			hold:      word.U64(mem, off+cursorHold),
 			owed:      word.U64(mem, off+cursorOwed),
 		})
 	}

@@ -116,6 +116,9 @@ func (p *Producer) pick() int {
 	// exchange that displaced the slot, and fails.
 	safe := p.safe
 	current := p.lane.generation.Load() == p.gen
+	if !current {
+		p.soft = safe // look at the cursors before the next exchange
+	}
 	for i, j := 0, p.next; i < len(p.slots); i++ {
 		if !p.reserved[j] && (p.free[j] || current && before(p.keys[j], safe)) {
 			return j
@@ -149,8 +152,10 @@ func (p *Producer) scan() {
 		if before(pos, safe) {
 			safe = pos
 		}
-		if c.gated() && before(pos, gate) {
-			gate = pos
+		if c.gated() {
+			if at := l.gate(i, pos); before(at, gate) {
+				gate = at
+			}
 		}
 		if n := c.pins(); n > 0 {
 			p.pins = append(p.pins, span{pos, uint64(n)})

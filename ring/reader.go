@@ -114,6 +114,7 @@ func (r *Reader) Resume() {
 	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
 	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
 	r.owed = r.words.owed.Load()
+	r.unhold()
 	if r.gated && !lost && !c.gated() {
 		// Evicted while nobody had it. What has gone meanwhile shows in the
 		// position, so that stays until a Poll has counted the gap: whoever
@@ -189,6 +190,7 @@ func (r *Reader) resetCounters() {
 	w := r.words
 	w.want.Store(0)
 	w.owed.Store(0)
+	w.hold.Store(0)
 	w.received.Store(0)
 	w.missed.Store(0)
 	w.filtered.Store(0)

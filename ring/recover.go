@@ -55,7 +55,7 @@ func (l *Lane) Gates(gates []Gate) []Gate {
 	t := l.tail.Load()
 	for i := range l.used() {
 		c := cursor(l.cursors[i].word.Load())
-		if c.joined() && c.gated() && !before(t, c.pos(t)+uint64(l.geo.Capacity)) {
+		if c.joined() && c.gated() && !before(t, l.gate(i, c.pos(t))+uint64(l.geo.Capacity)) {
 			gates = append(gates, Gate{Reader: i, Behind: t - c.pos(t), word: c})
 		}
 	}

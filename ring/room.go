@@ -71,7 +71,7 @@ func (l *Lane) slowest() (reader int, pos uint64, full bool) {
 		if !c.joined() || !c.gated() {
 			continue
 		}
-		if q := c.pos(t); before(q, pos) {
+		if q := l.gate(i, c.pos(t)); before(q, pos) {
 			reader, pos = i, q
 		}
 	}

@@ -27,6 +27,7 @@ const (
 	stepJoinStore     failpoint.Step = "joiner/store-cursor"
 	stepJoinBump      failpoint.Step = "joiner/bump-generation"
 	stepJoinReread    failpoint.Step = "joiner/reread-tail"
+	stepUnhold        failpoint.Step = "joiner/clear-hold"
 	stepJoinOwed      failpoint.Step = "joiner/store-owed"
 	stepJoined        failpoint.Step = "joiner/joined"
 	stepLook          failpoint.Step = "reader/look"
@@ -37,6 +38,8 @@ const (
 	stepTold          failpoint.Step = "reader/clear-owed"
 	stepRoomWake      failpoint.Step = "reader/room-wake"
 	stepLeave         failpoint.Step = "reader/leave"
+	stepHold          failpoint.Step = "reader/store-hold"
+	stepHoldBump      failpoint.Step = "reader/bump-generation"
 	stepRecoverLook   failpoint.Step = "recoverer/load-intent"
 	stepRecoverEntry  failpoint.Step = "recoverer/load-entry"
 	stepRecoverReread failpoint.Step = "recoverer/reread-intent"
@@ -58,8 +61,8 @@ func Steps() []failpoint.Step {
 		stepScan, stepFill, stepLoadTail, stepLoadEntry, stepHelpTail, stepHelpIntent, stepIntent,
 		stepExchange, stepBook, stepTail, stepPublished, stepBatchNext, stepWant, stepRoomWait,
 		stepPortClaim, stepPortRelease, stepEvict,
-		stepJoinReserve, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoinOwed, stepJoined,
-		stepLook, stepPin, stepValidate, stepRead, stepMove, stepTold, stepRoomWake, stepLeave,
+		stepJoinReserve, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoinOwed, stepUnhold, stepJoined,
+		stepLook, stepPin, stepValidate, stepRead, stepMove, stepTold, stepRoomWake, stepLeave, stepHold, stepHoldBump,
 		stepRecoverLook, stepRecoverEntry, stepRecoverReread, stepRecoverCell, stepRecoverClear,
 		stepRecoverFree, stepRecoverCursor,
 		stepBellArm, stepBellWait, stepBellClear, stepBellCount, stepBellWake,

@@ -121,6 +121,29 @@ func TestAlertsTellADurableSubscriptionThatMissesEvents(t *testing.T) {
 		newSampler(0).add(snap, t0).alerts())
 }
 
+func TestAlertsTellWhatADurableSubscriptionMayHoldBack(t *testing.T) {
+	for _, c := range []struct {
+		hold bus.HoldInfo
+		want string
+		bad  bool
+	}{
+		{bus.HoldInfo{Policy: "evict", Away: 90 * time.Second}, ", away for 1m", false},
+		{bus.HoldInfo{Policy: "evict", Away: time.Second, Events: 5000}, ", away for 1s; evicted behind 5,000", false},
+		{bus.HoldInfo{Policy: "evict", Away: time.Second, For: time.Minute}, ", away for 1s; evicted from a full lane after 1m0s", false},
+		{bus.HoldInfo{Policy: "block", Away: time.Second}, ", away for 1s; publishers will wait for it when a lane is full", false},
+		{bus.HoldInfo{Policy: "block", Away: time.Second, Events: 120}, ", away for 1s; publishers will wait for it at 120", true},
+	} {
+		snap := bus.Snapshot{State: bus.StateOpen, Subscribers: []bus.SubscriberInfo{
+			{ID: 1, Name: "billing", Durable: "billing", Participant: -1, Lane: "critical", Depth: 120, Gated: true, Hold: &c.hold},
+		}}
+		want := []alert{{false, "billing (durable, no process): 120 events wait until one takes it up" + c.want}}
+		if c.bad {
+			want = append([]alert{{true, "billing (durable, no process) is 120 events behind on critical, all that it may hold back: its publishers wait for it"}}, want...)
+		}
+		assert.Equal(t, want, newSampler(0).add(snap, t0).alerts())
+	}
+}
+
 func TestAlertsOfARegionThatIsLeftOver(t *testing.T) {
 	snap := switchSnapshot()
 	for i := range snap.Participants {

@@ -50,11 +50,37 @@ func (f *frame) subscriberAlerts(add func(bool, string, ...any)) {
 			add(false, "%s has not moved on %s for %s, %s unread: frozen, hung or busy",
 				f.who(i), laneName(f, s.Lane, s.Shard), elapsed(f.subs[i].still), count(s.Depth))
 		}
+		if h := s.Hold; f.subs[i].state == subAway && s.Gated && h != nil && h.Events > 0 && s.Depth >= h.Events {
+			add(true, "%s is %s events behind on %s, all that it may hold back: its publishers wait for it",
+				f.who(i), count(s.Depth), laneName(f, s.Lane, s.Shard))
+		}
 		if n := unread[s.ID]; n > 0 {
-			add(false, "%s: %s events wait until one takes it up", f.who(i), count(n))
+			add(false, "%s: %s events wait until one takes it up%s", f.who(i), count(n), holding(s.Hold))
 			delete(unread, s.ID) // once, not for each of its lanes
 		}
 	}
+}
+
+// holding says for how long no process has had a durable subscription, and what
+// becomes of it.
+func holding(h *bus.HoldInfo) string {
+	if h == nil || h.Away == 0 {
+		return ""
+	}
+	text := ", away for " + elapsed(h.Away)
+	if h.Policy == bus.HoldBlock.String() {
+		if h.Events > 0 {
+			return fmt.Sprintf("%s; publishers will wait for it at %s", text, count(h.Events))
+		}
+		return text + "; publishers will wait for it when a lane is full"
+	}
+	if h.Events > 0 {
+		text += fmt.Sprintf("; evicted behind %s", count(h.Events))
+	}
+	if h.For > 0 {
+		text += fmt.Sprintf("; evicted from a full lane after %s", h.For)
+	}
+	return text
 }
 
 func (f *frame) processAlerts(add func(bool, string, ...any)) {
