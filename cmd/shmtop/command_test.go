@@ -96,7 +96,7 @@ func TestReportIsPlainText(t *testing.T) {
 	text := plainTheme().report(newSampler(0).add(snap, t0), 0)
 	assert.NotContains(t, text, "\x1b")
 	for _, want := range []string{
-		"voip ● open · 47.0 MiB · 4 of 5 processes alive · 0 events/s\n",
+		"voip ● open · 47.0 MiB · 4 of 5 processes alive · - events/s\n",
 		"▲ high is full: its publishers wait for mediad (pid 4242)\n",
 		"\nLanes\n", "\nSubscribers\n", "\nProcesses\n", "\nTypes\n  none registered\n",
 	} {
@@ -111,5 +111,5 @@ func TestReportIsPlainText(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, row)
-	assert.Equal(t, []string{"low", "lossy", "━━━━━━━", "16.4k", "0", "1.07G", "70.0k", "0", "0", "1/16", "16/256", "1", "16384x256"}, strings.Fields(row))
+	assert.Equal(t, []string{"low", "lossy", "━━━━━━━", "16.4k", "-", "1.07G", "70.0k", "0", "0", "1/16", "16/256", "1", "16384x256"}, strings.Fields(row))
 }

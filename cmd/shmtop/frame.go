@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -152,6 +153,7 @@ func (s *sampler) addLanes(f *frame, seconds float64) {
 		track := s.lanes[key]
 		if track == nil {
 			track = &laneTrack{published: l.Published, lost: l.Lost}
+			l.Rate = unknown
 			if s.window > 0 {
 				track.history = &history{window: s.window}
 			}
@@ -178,11 +180,13 @@ func (s *sampler) addSubscribers(f *frame, seconds float64) {
 		track := s.subs[key]
 		if track == nil {
 			track = &subTrack{received: sub.Received, cursor: sub.Cursor, moved: f.at}
+			f.subs[i].rate = unknown
+		} else {
+			f.subs[i].rate = perSecond(track.received, sub.Received, seconds)
 		}
 		if track.cursor != sub.Cursor || sub.Depth == 0 {
 			track.moved = f.at
 		}
-		f.subs[i].rate = perSecond(track.received, sub.Received, seconds)
 		f.subs[i].still = f.at.Sub(track.moved)
 		f.subs[i].state = stateOf(sub, f.subs[i].still)
 		track.received, track.cursor = sub.Received, sub.Cursor
@@ -256,6 +260,9 @@ func deepest(subs []bus.SubscriberInfo, lane string, shard int) int {
 	}
 	return found
 }
+
+// unknown is the rate of what has been read only once. So is any sum with it.
+var unknown = math.NaN()
 
 // perSecond is the rate of a counter. One that went backwards belongs to
 // something new, or was overwritten: no rate.

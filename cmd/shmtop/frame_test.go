@@ -14,7 +14,9 @@ func TestSamplerMeasuresRatesBetweenTwoReads(t *testing.T) {
 	s := newSampler(0)
 	snap := switchSnapshot()
 	f := s.add(snap, t0)
-	assert.Zero(t, f.Lanes[0].Rate, "one read has no rate")
+	for _, r := range []float64{f.Lanes[0].Rate, f.subs[0].rate, f.parts[2].rate, f.rate()} {
+		assert.Equal(t, "-", rate(r), "one read has no rate")
+	}
 
 	snap.Lanes[0].Published += 500
 	snap.Lanes[3].Lost += 30

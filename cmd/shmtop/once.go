@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -23,6 +24,11 @@ func once(ctx context.Context, o options, stdout io.Writer) error {
 		return fmt.Errorf("read region %q in %s: %w", o.name, dirName(o.dir), err)
 	}
 	if o.json {
+		for i := range f.Lanes {
+			if math.IsNaN(f.Lanes[i].Rate) {
+				f.Lanes[i].Rate = 0 // JSON has no word for it
+			}
+		}
 		e := json.NewEncoder(stdout)
 		e.SetIndent("", "  ")
 		return e.Encode(f.Snapshot)

@@ -71,7 +71,9 @@ func count(n uint64) string {
 // rate shows events per second in at most six characters.
 func rate(r float64) string {
 	switch {
-	case math.IsNaN(r) || r <= 0:
+	case math.IsNaN(r):
+		return "-" // not known yet
+	case r <= 0:
 		return "0"
 	case r < 9.95:
 		return strconv.FormatFloat(r, 'f', 1, 64)

@@ -28,7 +28,7 @@ func TestRate(t *testing.T) {
 	} {
 		assert.Equal(t, want, rate(r), "%v", r)
 	}
-	assert.Equal(t, "0", rate(math.NaN()))
+	assert.Equal(t, "-", rate(unknown))
 }
 
 func TestBytesize(t *testing.T) {
