@@ -24,9 +24,10 @@
 // flatters nobody. Floors move with where a hypervisor puts the processors, so
 // compare ratios, and figures only with what ran beside them.
 //
-// The ratio of pingpong is its p50 to the cache line's one way. That of the
-// other workloads is the time per published event to the cost of an event in a
-// bare ring's stream of the same size and batch, with one reader.
+// The ratio of pingpong is its p50 to the cache line's one way, and with -wait
+// park, where each event is a wake, to the futex wake's; the report says which.
+// That of the other workloads is the time per published event to the cost of an
+// event in a bare ring's stream of the same size and batch, with one reader.
 //
 //	publish_ns         publisher's wall time per event: writing it, and waiting for room
 //	publish_alone_ns   the same before anybody subscribes, median of short windows

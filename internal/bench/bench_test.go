@@ -110,7 +110,12 @@ func TestPingpongMeasuresLatency(t *testing.T) {
 		assert.LessOrEqual(t, r.Latency.P50, r.Latency.Max)
 		assert.Equal(t, r.Published, r.Delivered)
 		assert.Zero(t, r.Lost)
-		assert.Equal(t, "p50 / line_ns", r.RatioOf)
+		floor, name := r.Floor.LineNS, "p50 / line_ns"
+		if wait == "park" {
+			floor, name = r.Floor.FutexWakeNS, "p50 / futex_wake_ns"
+		}
+		assert.Equal(t, name, r.RatioOf)
+		assert.InDelta(t, float64(r.Latency.P50)/floor, r.Ratio, 1e-9)
 	}
 }
 

@@ -12,11 +12,13 @@ import (
 // subscriber that had no processor into a lost event.
 const evictAfter = 30 * time.Second
 
+const waitPark = "park"
+
 func parseWait(s string) (bus.Wait, error) {
 	switch s {
 	case "auto":
 		return bus.WaitAuto, nil
-	case "park":
+	case waitPark:
 		return bus.WaitPark, nil
 	case "spin":
 		return bus.WaitSpin, nil

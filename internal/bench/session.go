@@ -92,7 +92,12 @@ func (s *session) floors(ctx context.Context, t *trial) (floor.Result, error) {
 // compare sets the run beside the floor of its kind.
 func (r *Result) compare() {
 	if r.figureIsLatency {
-		r.Ratio, r.RatioOf = ratio(float64(r.Latency.P50), r.Floor.LineNS), "p50 / line_ns"
+		base, name := r.Floor.LineNS, "line_ns"
+		if r.Config.Wait == waitPark {
+			// Whoever parks is woken for each event: no line's way, but a wake.
+			base, name = r.Floor.FutexWakeNS, "futex_wake_ns"
+		}
+		r.Ratio, r.RatioOf = ratio(float64(r.Latency.P50), base), "p50 / "+name
 		return
 	}
 	r.Ratio = ratio(1e9/r.PublishedPerS, r.Floor.SPSCEventNS)
