@@ -1,0 +1,78 @@
+package housekeeping
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/events"
+)
+
+var update = flag.Bool("update", false, "write what documents quote into them")
+
+// TestDocumentsQuoteTheCode compares what documents show with the code that the
+// tests run: the bodies of examples, and the table of the catalogue. With
+//
+//	go test ./internal/housekeeping -update
+//
+// the documents are brought up to date.
+func TestDocumentsQuoteTheCode(t *testing.T) {
+	quote := regexp.MustCompile("(?s)<!-- example (\\w+) -->\n```go\n(.*?)```\n")
+	table := regexp.MustCompile(`(?s)<!-- catalogue -->\n.*?\n\n`)
+	quoted := 0
+	for _, rel := range []string{"docs/rvoip.md", "docs/from-infra-common.md"} {
+		text := read(t, rel)
+		want := quote.ReplaceAllStringFunc(text, func(q string) string {
+			quoted++
+			name := quote.FindStringSubmatch(q)[1]
+			return fmt.Sprintf("<!-- example %s -->\n```go\n%s```\n", name, body(t, name))
+		})
+		want = table.ReplaceAllString(want, "<!-- catalogue -->\n"+catalogue()+"\n")
+		if *update && want != text {
+			require.NoError(t, os.WriteFile(filepath.Join(root(t), rel), []byte(want), 0o644))
+			continue
+		}
+		assert.Equal(t, want, text, "%s: run go test ./internal/housekeeping -update", rel)
+	}
+	assert.Greater(t, quoted, 8, "too few quotations: is the test looking for the right mark?")
+}
+
+// body returns the body of an example of package events, without its output.
+func body(t *testing.T, name string) string {
+	t.Helper()
+	for _, rel := range files(t, "_test.go") {
+		if !strings.HasPrefix(rel, "events/example_") {
+			continue
+		}
+		_, rest, ok := strings.Cut(read(t, rel), "\nfunc "+name+"() {\n")
+		if !ok {
+			continue
+		}
+		text, _, _ := strings.Cut(rest, "\n}\n")
+		text = regexp.MustCompile(`(?s)\n\t// (Unordered output|Output):.*`).ReplaceAllString(text, "")
+		return strings.TrimPrefix(strings.ReplaceAll("\n"+text, "\n\t", "\n"), "\n") + "\n"
+	}
+	require.Fail(t, "no example", "events has no %s", name)
+	return ""
+}
+
+// catalogue is the table of all types.
+func catalogue() string {
+	var b strings.Builder
+	b.WriteString("| type | in the region | lane | size |\n| --- | --- | --- | --: |\n")
+	for _, e := range events.Catalogue() {
+		lane := e.Priority.String()
+		for _, also := range e.Also {
+			lane += ", " + also.String()
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %d |\n", e.Go, e.Name, lane, e.Size)
+	}
+	return b.String()
+}
