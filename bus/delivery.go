@@ -47,6 +47,14 @@ func (d Delivery) Ack() {
 	}
 }
 
+// abandon gives a delivery of a closed subscription back unfinished: a durable
+// one gets it again.
+func (d Delivery) abandon() {
+	if d.loan.turn.CompareAndSwap(d.turn, d.turn+1) {
+		_ = d.loan.event.sub.drop() // nobody is left to tell
+	}
+}
+
 // TypedDelivery is a Delivery of an event of type T.
 type TypedDelivery[T any] struct{ Delivery }
 

@@ -73,6 +73,10 @@
 //     nobody sleeps.
 //   - Bytes of the region are not believed: a peer that writes rubbish can spoil
 //     events, but the answer is an error, a loss or a wrong value.
+//   - A call gets its own reply, or an error by its deadline; one that nobody
+//     serves fails at once (Client, Serve).
+//   - A Handler handles events of one key in their order, and others at the same
+//     time; what one function does hurts no other handler.
 //
 // # Copies and views
 //
@@ -81,6 +85,9 @@
 // A loan is the caller's until it is published or discarded; a loan that is
 // forgotten is lost to its process. A delivery of Take is the caller's until its
 // Ack, from any goroutine; one that is forgotten holds its lane.
+//
+// Handle, Serve and Client do the receiving: functions are called for events
+// and for requests, and calls wait for their replies.
 //
 // Messages is a range loop over copies, Values and Subscription.Events are loops
 // in place: an event is valid until the loop goes on.
@@ -96,8 +103,9 @@
 //   - Windows are paid from the lane's pin budget (LaneGeometry.Pins), whether
 //     they are used or not, also by durable subscriptions that are away.
 //   - LagError counts events of the lane, of whatever type.
-//   - A callback that publishes to a lane which its own subscription reads may
-//     wait for itself once the lane is full: use TryPublish there.
+//   - A callback, or a function of a Handler, that publishes to a lane which its
+//     own subscription reads may wait for itself once the lane is full: use
+//     TryPublish there. Replies of a Server may share the lane of its requests.
 //   - What is received in place is shared and must not be written; nothing but
 //     this rule keeps a subscriber from it.
 //   - A region is two files, NAME and NAME.<id>.lock, and two more for each static

@@ -12,11 +12,11 @@ import (
 // all defaults.
 type HandlerOptions struct {
 	// SubscribeOptions are those of the handler's own subscription. Its windows
-	// bound how many events are out to the function at the same time, and how
-	// many wait for another of their key: choose Window at least as large as
-	// MaxConcurrent, and a few times as large where events of a key come in
-	// bursts. Default, if the lane's budget has them: MaxConcurrent, and at
-	// least 16.
+	// bound how many events of each lane are out, at work or behind another of
+	// their key: choose Window at least as large as MaxConcurrent, and a few
+	// times as large where events of a key come in bursts. Default MaxConcurrent
+	// and at least 16, or less where the lane has less left. Timeout has no
+	// effect.
 	SubscribeOptions
 	// MaxConcurrent is how many events are handled at the same time, 1 to
 	// 4096. With 1 they are handled in the order of receipt, whatever their
@@ -143,12 +143,12 @@ func (b *Bus) handle(o HandlerOptions, types []TypeID, fn func(context.Context, 
 	if err := checkConcurrent(o.MaxConcurrent); err != nil {
 		return nil, err
 	}
-	o.Timeout = -1 // it has nothing better to do
+	o.wish, o.Timeout = o.MaxConcurrent, -1
 	s, err := b.subscribe(&o.SubscribeOptions, types)
 	if err != nil {
 		return nil, err
 	}
-	h.d = newDispatcher(s, &copying{s, 2 * o.MaxConcurrent}, o.MaxConcurrent, &h.calls)
+	h.d = newDispatcher(s, lending{s}, o.MaxConcurrent, &h.calls)
 	h.d.start()
 	return h, nil
 }

@@ -57,9 +57,6 @@ type dispatcher struct {
 type intake interface {
 	// receive makes j.event the next event. It waits for one, or returns ErrEmpty.
 	receive(ctx context.Context, j *job, wait bool) error
-	// room tells whether another event may be received while so many are
-	// received and not finished, of which some are at work.
-	room(out, at int) bool
 	// finish is called when the function has returned, drop when the event is
 	// not to be handled.
 	finish(j *job)
@@ -91,7 +88,7 @@ func (d *dispatcher) work() {
 			over = true
 			return
 		}
-		d.do(&j.event)
+		d.do(j.event)
 		d.finish(j)
 		j = nil
 	}
@@ -103,7 +100,7 @@ func (d *dispatcher) get() (*job, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for !d.over {
-		if d.mayLead() {
+		if !d.leading {
 			if err := d.lead(); err != nil {
 				d.call() // whoever is told may take his time
 				return nil, err
@@ -112,7 +109,7 @@ func (d *dispatcher) get() (*job, error) {
 		if j := d.begin(); j != nil {
 			return j, nil
 		}
-		if !d.mayLead() && !d.over {
+		if d.leading && !d.over {
 			d.idlers++
 			d.idle.Wait()
 			d.idlers--
@@ -121,8 +118,6 @@ func (d *dispatcher) get() (*job, error) {
 	d.sweep()
 	return nil, nil
 }
-
-func (d *dispatcher) mayLead() bool { return !d.leading && d.intake.room(d.out, d.at) }
 
 // mayBegin tells whether there is a job to begin now.
 func (d *dispatcher) mayBegin() bool { return d.at < d.max && d.ready.n > 0 }
@@ -139,7 +134,7 @@ func (d *dispatcher) lead() error {
 	d.mu.Lock()
 	if err == nil && d.refuse != nil && d.out-d.at >= d.backlog {
 		d.mu.Unlock()
-		d.refuse(&j.event)
+		d.refuse(j.event)
 		d.mu.Lock()
 		err = ErrEmpty
 	}
@@ -175,11 +170,11 @@ func (d *dispatcher) stage(j *job) {
 		behind.push(j)
 		return
 	}
-	behind := new(queue)
 	if n := len(d.spare); n > 0 {
-		behind, d.spare = d.spare[n-1], d.spare[:n-1]
+		d.keys[j.key], d.spare = d.spare[n-1], d.spare[:n-1]
+	} else {
+		d.keys[j.key] = new(queue)
 	}
-	d.keys[j.key] = behind
 	d.ready.push(j)
 }
 
@@ -195,7 +190,7 @@ func (d *dispatcher) begin() *job {
 	j := d.ready.pop(d.begun, d.starve)
 	d.begun++
 	d.at++
-	if d.mayBegin() || d.mayLead() {
+	if d.mayBegin() || !d.leading {
 		d.call()
 	}
 	return j

@@ -41,9 +41,6 @@ func (d *dispatcher) leave() {
 	d.mu.Lock()
 	d.workers--
 	last := d.workers == 0
-	if last {
-		d.drop()
-	}
 	d.mu.Unlock()
 	if !last {
 		return
@@ -51,6 +48,9 @@ func (d *dispatcher) leave() {
 	d.halt()
 	d.abort()
 	_ = d.sub.Close()
+	d.mu.Lock()
+	d.drop()
+	d.mu.Unlock()
 	close(d.done)
 }
 
@@ -66,7 +66,7 @@ func (d *dispatcher) sweep() {
 	d.mu.Unlock()
 	defer d.mu.Lock()
 	for d.intake.receive(context.Background(), j, false) == nil {
-		d.refuse(&j.event)
+		d.refuse(j.event)
 	}
 }
 
@@ -80,7 +80,7 @@ func (d *dispatcher) drop() {
 	for j := d.ready.pop(d.begun, d.starve); j != nil; j = d.ready.pop(d.begun, d.starve) {
 		d.out--
 		if d.refuse != nil {
-			d.refuse(&j.event)
+			d.refuse(j.event)
 		}
 		d.intake.drop(j)
 	}

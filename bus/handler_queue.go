@@ -2,11 +2,14 @@ package bus
 
 // job is one event on its way through a dispatcher.
 type job struct {
-	event Event
+	event *Event
 	key   uint64
 	since uint64 // number of jobs that had begun when it came
 	next  *job   // in its queue
-	bytes []byte // what event is a copy of
+
+	lent  Delivery // of a handler: event lies in the region
+	own   Event    // of a server: event is a copy, and this it
+	bytes []byte   // of which the value and the tail lie here
 }
 
 // queue holds jobs by priority, each priority in the order of arrival. The jobs

@@ -155,7 +155,7 @@ func ServeReply[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Conte
 	if err != nil {
 		return nil, err
 	}
-	s.d = newDispatcher(sub, &copying{sub: sub}, opts.MaxConcurrent, &s.calls)
+	s.d = newDispatcher(sub, copying{sub}, opts.MaxConcurrent, &s.calls)
 	s.d.most++ // one receives while all others are at work
 	s.d.backlog, s.d.refuse = opts.Backlog, s.overloaded
 	s.d.start()

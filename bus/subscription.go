@@ -80,6 +80,7 @@ type SubscribeOptions struct {
 	Timeout time.Duration
 
 	serves TypeID // of servers: the type of the requests
+	wish   int    // of handlers: what Window should be by default
 }
 
 // SubscriberStats count what one subscription saw.
@@ -102,6 +103,7 @@ type Subscription struct {
 	wanted []bool     // by type, nil for all
 	mask   uint32     // bell bits it cares for
 	starve int
+	wish   int
 	wait   Wait
 	// timeout bounds waits that have no earlier end, 0 for none.
 	timeout time.Duration
@@ -185,7 +187,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 // newSubscription checks the options; it takes nothing yet.
 func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscription, error) {
 	s := &Subscription{
-		bus: b, name: o.Name, starve: o.Starve, wait: o.Wait, durable: o.Durable != "",
+		bus: b, name: o.Name, starve: o.Starve, wish: o.wish, wait: o.Wait, durable: o.Durable != "",
 		done: make(chan struct{}), views: make([]atomic.Pointer[view], b.region.geo.Types+1),
 	}
 	if s.name == "" {
@@ -348,7 +350,8 @@ func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 		}
 		return window, err
 	}
-	for window = max(1, min(defaultWindow, l.Left(s.record)/2)); ; window /= 2 {
+	wish := min(max(defaultWindow, s.wish), ring.MaxPin)
+	for window = max(1, min(wish, l.Left(s.record)/2)); ; window /= 2 {
 		err := l.Reserve(s.record, window)
 		if err == nil {
 			return window, nil
