@@ -25,7 +25,7 @@ var (
 	ErrUnsupported = errors.ErrUnsupported
 
 	// ErrFull says that a reliable lane has no room: a subscriber is a whole
-	// lap behind.
+	// lap behind; see FullError.
 	ErrFull = ring.ErrFull
 	// ErrNoSubscriber says that nobody takes what a publisher with
 	// RequireSubscriber was to publish, or that nobody serves what a Client calls.

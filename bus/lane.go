@@ -256,7 +256,7 @@ func (l *laneUse) awaitRoomUnless(ctx context.Context, closed *atomic.Bool) (err
 			return fmt.Errorf("publisher on lane %s: %w", l.name(), ErrClosed)
 		}
 		if err := ended(ctx); err != nil {
-			return fmt.Errorf("wait for room on lane %s: %w", l.name(), err)
+			return l.givesUp(err)
 		}
 		l.gates.check(l, shm.Now())
 		if waits == 1 {

@@ -199,10 +199,10 @@ func (p *publisher) take(lane int) (*seat, error) {
 
 // Publish publishes a copy of *v. While a reliable lane has no room it waits
 // for some, until ctx is done. On return without error the event is accepted.
-// The errors of all publish calls are ErrFull (Try calls), ErrNoSubscriber (with
-// RequireSubscriber), ErrClosed, ErrNoSlot (every slot is on loan or pinned), a
-// *SizeError, ErrCorrupt, ErrFault, what ended ctx, and ErrOptions for a priority
-// that the type does not declare.
+// The errors of all publish calls are ErrFull (Try calls, and a *FullError where
+// ctx ended the wait), ErrNoSubscriber (with RequireSubscriber), ErrClosed,
+// ErrNoSlot (every slot is on loan or pinned), a *SizeError, ErrCorrupt, ErrFault,
+// what ended ctx, and ErrOptions for a priority that the type does not declare.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.publish(ctx, codec.AsBytes(v), &noWith, true)
 }

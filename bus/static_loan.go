@@ -72,11 +72,15 @@ func (l *StaticLoan[T]) TryPublish() error {
 	if l.v == nil {
 		return ErrSpent
 	}
-	err := l.attempt()
-	if err == ErrFull {
-		return l.p.full()
+	for {
+		err := l.attempt()
+		if err != ErrFull {
+			return err
+		}
+		if err := l.p.full(); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 func (l *StaticLoan[T]) attempt() (err error) {

@@ -63,11 +63,15 @@ func (p *StaticPublisher[T]) Publish(ctx context.Context, v *T) error {
 
 // TryPublish publishes a copy of *v, or returns ErrFull.
 func (p *StaticPublisher[T]) TryPublish(v *T) error {
-	err := p.attempt(v)
-	if err == ErrFull {
-		return p.full()
+	for {
+		err := p.attempt(v)
+		if err != ErrFull {
+			return err
+		}
+		if err := p.full(); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 // PublishBatch publishes copies of vs in order, and returns how many it has
@@ -191,13 +195,14 @@ func (p *StaticPublisher[T]) awaitRoom(ctx context.Context) error {
 }
 
 // full is the error of a ring without room. It looks whether somebody who holds it
-// back has died, or is to be evicted.
+// back has died, or is to be evicted; then there may be room, and no error.
 func (p *StaticPublisher[T]) full() error {
 	l := p.seat.use
+	made := false
 	if err := p.bus.guarded(func() error {
-		l.gates.check(l, shm.Now())
+		made = l.gates.check(l, shm.Now())
 		return nil
-	}); err != nil {
+	}); err != nil || made {
 		return err
 	}
 	return fmt.Errorf("lane %s: %w", l.name(), ErrFull)
