@@ -23,7 +23,8 @@
 // event: broadcast. Where a priority has several lanes (shards), an event's key
 // says which one it takes, so that events of one key keep their order. A type may
 // declare further priorities that single events of it can have; order holds within
-// a lane, not across priorities.
+// a lane, not across priorities. A subscription's Filter says which events of its
+// types it receives.
 //
 // A publisher fills a slot that nobody else can see and publishes it with one
 // compare-and-swap. A process that is killed or frozen at any instruction
@@ -46,6 +47,7 @@
 //	key            64 bits that say what orders an event, a Call-ID's hash say
 //	tail           variable bytes behind the value
 //	loan           a slot lent to the caller to be filled in place
+//	filter         which events a subscription takes, by header, fields or function
 //	delivery       an event lent to the caller until its Ack
 //	eviction       a subscription that stands still loses its hold on a full lane
 //	static ring    a ring of its own for one type, beside the lanes; see OpenStatic
@@ -102,7 +104,8 @@
 //     and EvictAfter so that a slow reader finishes a window in that time.
 //   - Windows are paid from the lane's pin budget (LaneGeometry.Pins), whether
 //     they are used or not, also by durable subscriptions that are away.
-//   - LagError counts events of the lane, of whatever type.
+//   - LagError counts events of the lane, of whatever type, also those that a
+//     Filter would not have taken: nobody can look at them any more.
 //   - A callback, or a function of a Handler, that publishes to a lane which its
 //     own subscription reads may wait for itself once the lane is full: use
 //     TryPublish there. Replies of a Server may share the lane of its requests.

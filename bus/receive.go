@@ -238,6 +238,10 @@ func (s *Subscription) wants(l *subLane, e *Event) bool {
 		l.reader.Filtered(1)
 		return false
 	}
+	if s.filter != nil && !s.filter(e) {
+		l.reader.Filtered(1)
+		return false
+	}
 	l.reader.Delivered(1)
 	return true
 }

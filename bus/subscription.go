@@ -44,6 +44,9 @@ type SubscribeOptions struct {
 	// Types are what Bus.Subscribe receives; none means all. Subscribe[T]
 	// ignores it.
 	Types []TypeID
+	// Filter says which of these it receives. What it does not take is passed
+	// over in place and counts as filtered. Default all.
+	Filter Filter
 	// Type overrides what T says of itself, for Subscribe[T].
 	Type TypeOptions
 	// Priorities are the lanes to read. Default: all that the types declare,
@@ -86,7 +89,7 @@ type SubscribeOptions struct {
 // SubscriberStats count what one subscription saw.
 type SubscriberStats struct {
 	Received  uint64 // events delivered
-	Filtered  uint64 // events passed over because of their type
+	Filtered  uint64 // events passed over because of their type or the Filter
 	Missed    uint64 // events overwritten before it came to them
 	Evictions uint64 // times that it lost its hold on a reliable lane
 	Depth     uint64 // events published and not received, all lanes
@@ -101,6 +104,7 @@ type Subscription struct {
 	name   string
 	lanes  []*subLane // highest priority first
 	wanted []bool     // by type, nil for all
+	filter filterTest // nil for all
 	mask   uint32     // bell bits it cares for
 	starve int
 	wish   int
@@ -224,9 +228,12 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 			s.wanted[t] = true
 		}
 	}
+	var err error
+	if s.filter, err = o.Filter.test(&filterScope{bus: b, types: types}); err != nil {
+		return nil, err
+	}
 	priorities := o.Priorities
 	if len(priorities) == 0 {
-		var err error
 		if priorities, err = b.lanesOf(types); err != nil {
 			return nil, err
 		}
