@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/buildinfo"
 )
 
 // Exit statuses.
@@ -70,8 +71,9 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 		},
 	}
 	return &cli.Command{
-		Name:  "shmtop",
-		Usage: "watch the lanes, subscribers and processes of a shared-memory bus",
+		Name:    "shmtop",
+		Version: buildinfo.Version(),
+		Usage:   "watch the lanes, subscribers and processes of a shared-memory bus",
 		UsageText: "shmtop [NAME]                live view\n" +
 			"shmtop [NAME] -once [-json]  one snapshot\n" +
 			"shmtop ls [-json]            the regions of a directory",

@@ -50,6 +50,13 @@ func TestHelpGoesToStandardOutput(t *testing.T) {
 	}
 }
 
+func TestVersion(t *testing.T) {
+	code, stdout, stderr := shmtop("-version")
+	assert.Equal(t, exitOK, code)
+	assert.Regexp(t, `^shmtop version .*\(go`, stdout)
+	assert.Empty(t, stderr)
+}
+
 func TestEmptyDirectory(t *testing.T) {
 	dir := t.TempDir()
 	code, stdout, stderr := shmtop("-dir", dir)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/rvoip/shmbus/internal/bench/fleet"
+	"github.com/rvoip/shmbus/internal/buildinfo"
 )
 
 const (
@@ -50,6 +51,7 @@ func (a *app) command() *cli.Command {
 		Name:            "shmbench",
 		Usage:           "measure the bus beside what the machine can do",
 		UsageText:       "shmbench <workload> [flags]",
+		Version:         buildinfo.Version(),
 		Reader:          a.stdin,
 		Writer:          a.stdout,
 		ErrWriter:       a.stderr,

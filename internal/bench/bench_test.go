@@ -211,6 +211,12 @@ func TestHelpNamesTheWorkloads(t *testing.T) {
 	assert.NotContains(t, out, "agent")
 }
 
+func TestVersionOfTheProgram(t *testing.T) {
+	status, out, _ := run(t, "-version")
+	require.Zero(t, status)
+	assert.Regexp(t, `^shmbench version .*\(go`, out)
+}
+
 func TestVerdict(t *testing.T) {
 	ok := Result{Config: Config{Policy: policyReliable}}
 	require.NoError(t, ok.verdict())
