@@ -72,7 +72,8 @@ var (
 var (
 	// ErrNotExist says that there is no region of that name.
 	ErrNotExist = shm.ErrNotExist
-	// ErrForeign says that the file is not a region.
+	// ErrForeign says that the file is not a region, or that another program made
+	// that for a purpose of its own.
 	ErrForeign = shm.ErrForeign
 	// ErrDamaged says that the file is not whole.
 	ErrDamaged = shm.ErrCorrupt

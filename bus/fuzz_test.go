@@ -225,8 +225,19 @@ func FuzzGeometry(f *testing.F) {
 	f.Add(good)
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`{"participants":1e30}`))
+	ring := (&StaticOptions{}).geometry()
+	ring = ring.withStaticDefaults(8)
+	ring.static = staticOf{Ring: "ring", Region: "region"}
+	static, err := ring.encode()
+	require.NoError(f, err)
+	f.Add(static)
+	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g, err := decodeGeometry(b)
+		if len(b) == 0 {
+			require.ErrorIs(t, err, ErrForeign)
+			return
+		}
 		if err != nil {
 			require.ErrorIs(t, err, ErrCorrupt)
 			return

@@ -235,6 +235,9 @@ func (g *Geometry) encode() ([]byte, error) {
 
 // decodeGeometry reads what encode wrote into a region's header.
 func decodeGeometry(b []byte) (g Geometry, err error) {
+	if len(b) == 0 {
+		return g, fmt.Errorf("%w: a region without a geometry, which some other program has made for itself", ErrForeign)
+	}
 	m := regionMeta{Geometry: &g}
 	if err := json.Unmarshal(b, &m); err != nil {
 		return g, fmt.Errorf("%w: the geometry in the region's header: %w", ErrCorrupt, err)

@@ -25,7 +25,8 @@ type RegionInfo struct {
 	Err     error // why it cannot be used
 }
 
-// List returns the regions of a directory; "" is the default one.
+// List returns the regions of a directory; "" is the default one. It leaves out
+// what was made with package shm for another purpose.
 func List(dir string) ([]RegionInfo, error) {
 	entries, err := shm.List(dir)
 	if err != nil {
@@ -39,6 +40,9 @@ func List(dir string) ([]RegionInfo, error) {
 	}
 	infos := make([]RegionInfo, 0, len(entries))
 	for _, e := range entries {
+		if e.Err == nil && len(e.Meta) == 0 {
+			continue
+		}
 		info := RegionInfo{
 			Name: e.Name, Size: e.Size, ID: hex.EncodeToString(e.ID[:]), Version: fmt.Sprint(e.Version), Created: e.ModTime, Err: e.Err,
 		}
