@@ -22,6 +22,7 @@ type app struct {
 
 func newApp(th *theme, o options) *app {
 	a := &app{th: th, o: o, width: 80, height: 24, picker: newPicker(th, o.dir)}
+	a.picker.first = o.wait
 	if o.name != "" {
 		a.live = newLive(th, o.name, dirName(o.dir), inspect(o.dir, o.name), o.interval)
 	}

@@ -77,15 +77,16 @@ func newCommand(stdin io.Reader, stdout, stderr io.Writer) *cli.Command {
 		UsageText: "shmtop [NAME]                live view\n" +
 			"shmtop [NAME] -once [-json]  one snapshot\n" +
 			"shmtop ls [-json]            the regions of a directory",
-		Description: "NAME is a region's name or the path of its file. Without it the only region of the\n" +
-			"directory is shown; if there are several, the live view lets you choose. When the output\n" +
-			"is not a terminal, one snapshot is printed. Reading never slows or wakes a process.",
+		Description: "NAME is a region's name or the path of its file, and REGION/RING a static ring. Without\n" +
+			"it the only region of the directory is shown; if there are several, the live view lets you\n" +
+			"choose. When the output is not a terminal, one snapshot is printed. Reading never slows or\n" +
+			"wakes a process.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dir", Usage: "`directory` of the regions (default " + defaultDir + ")", Sources: cli.EnvVars("SHMBUS_DIR"), HideDefault: true},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 			&cli.BoolFlag{Name: "once", Usage: "print one snapshot and exit", Local: true},
 			&cli.DurationFlag{Name: "interval", Usage: "`time` between two reads (default 1s; 200ms with -once)", HideDefault: true, Local: true},
-			&cli.BoolFlag{Name: "wait", Usage: "wait for the region to appear", Local: true},
+			&cli.BoolFlag{Name: "wait", Usage: "wait for the region to appear; without NAME for any", Local: true},
 			&cli.BoolFlag{Name: "ascii", Usage: "draw with ASCII characters only", Local: true},
 		},
 		Commands:        []*cli.Command{ls},
@@ -126,27 +127,48 @@ func rootOptions(c *cli.Command) (options, error) {
 		return o, usagef("one region at a time: %q and %q are both given", c.Args().Get(0), c.Args().Get(1))
 	case c.IsSet("interval") && o.interval < minInterval:
 		return o, usagef("-interval %v is too short: at least %v", o.interval, minInterval)
-	case o.wait && o.name == "":
-		return o, usagef("-wait needs the name of the region to wait for")
 	}
-	if strings.ContainsRune(o.name, filepath.Separator) {
-		o.dir, o.name = filepath.Split(filepath.Clean(o.name))
-	}
+	o.dir, o.name = locate(o.dir, o.name)
 	return o, nil
+}
+
+// locate takes a path apart: that of a region's file, or REGION/RING behind the
+// directory of the region.
+func locate(dir, name string) (string, string) {
+	if !strings.ContainsRune(name, filepath.Separator) {
+		return dir, name
+	}
+	parent, base := filepath.Split(filepath.Clean(name))
+	region := filepath.Clean(parent)
+	if st, err := os.Stat(region); err == nil && st.Mode().IsRegular() {
+		return filepath.Dir(region), filepath.Base(region) + "/" + base
+	}
+	if _, err := os.Stat(name); err != nil && region == filepath.Base(region) && !strings.HasPrefix(region, ".") {
+		return dir, name // no file of that name here: a static ring of a region there
+	}
+	return parent, base
 }
 
 // show picks the form of the view that fits the request and the terminal.
 func show(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) error {
 	live := !o.once && isTerminal(stdin) && isTerminal(stdout)
 	if o.name == "" {
-		names, err := regionNames(o.dir)
+		only, names, err := onlyRegion(o.dir)
+		for o.wait && !live && err == nil && len(names) == 0 { // the live view waits by itself
+			select {
+			case <-time.After(onceInterval):
+			case <-ctx.Done():
+				return fmt.Errorf("wait for a region in %s: %w", dirName(o.dir), ctx.Err())
+			}
+			only, names, err = onlyRegion(o.dir)
+		}
 		switch {
 		case err != nil:
 			return err
-		case len(names) == 0:
-			return fmt.Errorf("no region in %s: start a process that opens one, or look elsewhere with -dir or SHMBUS_DIR", dirName(o.dir))
-		case len(names) == 1:
-			o.name = names[0]
+		case only != "":
+			o.name = only
+		case len(names) == 0 && !o.wait:
+			return fmt.Errorf("no region in %s: start a process that opens one, or look elsewhere with -dir or SHMBUS_DIR; -wait waits for one", dirName(o.dir))
 		case !live:
 			return usagef("%s holds %d regions, name one: %s", dirName(o.dir), len(names), strings.Join(names, ", "))
 		}
@@ -157,17 +179,25 @@ func show(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) err
 	return once(ctx, o, stdout)
 }
 
-// regionNames lists what can be looked at, whole or damaged.
-func regionNames(dir string) ([]string, error) {
+// onlyRegion lists what can be looked at, whole or damaged. If all of it is one
+// region and its static rings, only is that region.
+func onlyRegion(dir string) (only string, names []string, err error) {
 	regions, err := bus.List(dir)
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", dirName(dir), err)
+		return "", nil, fmt.Errorf("list %s: %w", dirName(dir), err)
 	}
-	names := make([]string, len(regions))
-	for i, r := range regions {
-		names[i] = r.Name
+	buses := 0
+	for _, r := range regions {
+		names = append(names, r.Name)
+		if r.Static == "" {
+			buses++
+			only = r.Name
+		}
 	}
-	return names, nil
+	if buses != 1 {
+		only = ""
+	}
+	return only, names, nil
 }
 
 func dirName(dir string) string {

@@ -18,7 +18,6 @@ func shmtop(args ...string) (code int, stdout, stderr string) {
 }
 
 func TestUsageErrorsExitWithTwo(t *testing.T) {
-	dir := t.TempDir()
 	for _, c := range []struct {
 		want string
 		args []string
@@ -30,7 +29,6 @@ func TestUsageErrorsExitWithTwo(t *testing.T) {
 		{"at least 20ms", []string{"a", "-interval=-1s"}},
 		{"invalid value", []string{"a", "-interval", "soon"}},
 		{"flag needs an argument", []string{"a", "-dir"}},
-		{"-wait needs the name", []string{"-wait", "-dir", dir}},
 		{`ls takes no argument "x"`, []string{"ls", "x"}},
 	} {
 		code, stdout, stderr := shmtop(c.args...)
@@ -91,10 +89,12 @@ func TestUnknownRegion(t *testing.T) {
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	var out, errs bytes.Buffer
-	code := run(ctx, []string{"shmtop", "nope", "-once", "-wait", "-dir", t.TempDir()}, strings.NewReader(""), &out, &errs)
-	assert.Equal(t, exitError, code)
-	assert.Contains(t, errs.String(), context.Canceled.Error())
+	for _, args := range [][]string{{"shmtop", "nope", "-once", "-wait"}, {"shmtop", "-wait"}} {
+		var out, errs bytes.Buffer
+		code := run(ctx, append(args, "-dir", t.TempDir()), strings.NewReader(""), &out, &errs)
+		assert.Equal(t, exitError, code)
+		assert.Contains(t, errs.String(), context.Canceled.Error())
+	}
 }
 
 func TestReportIsPlainText(t *testing.T) {

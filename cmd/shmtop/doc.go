@@ -3,6 +3,8 @@
 // event types they have registered.
 //
 //	shmtop [NAME]              live view; without NAME the only region, or a choice of them
+//	shmtop NAME/RING           a static ring of the region
+//	shmtop -wait               the first region to appear
 //	shmtop NAME -once          one snapshot as text
 //	shmtop NAME -once -json    one snapshot as JSON
 //	shmtop ls [-json]          the regions of a directory

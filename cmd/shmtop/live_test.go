@@ -299,6 +299,34 @@ func TestPickerChoosesARegion(t *testing.T) {
 	assert.Nil(t, cmd, "it no longer refreshes")
 }
 
+// With -wait the first region to appear is shown, unless there are several or
+// somebody has begun to choose.
+func TestPickerWaitsForARegion(t *testing.T) {
+	one := []region{{Name: "voip"}, {Name: "voip/rtp", Static: "rtp"}}
+	two := append([]region{{Name: "lab"}}, one...)
+	appear := func(p *picker, r []region) tea.Msg {
+		gen := p.gen
+		if cmd := p.update(regionsMsg{gen: gen, regions: r}); p.gen != gen {
+			return cmd()
+		}
+		return nil
+	}
+	waiting := func() *picker {
+		p := newPicker(plainTheme(), "")
+		p.first = true
+		assert.Nil(t, appear(p, nil))
+		return p
+	}
+	assert.Equal(t, pickedMsg{"voip"}, appear(waiting(), one))
+	p := waiting()
+	assert.Nil(t, appear(p, two))
+	assert.Nil(t, appear(p, one), "it is being chosen from")
+	p = waiting()
+	p.onKey(keyMsg("down"))
+	assert.Nil(t, appear(p, one))
+	assert.Nil(t, appear(newPicker(plainTheme(), ""), one), "not without -wait")
+}
+
 // Whatever the size, the keys and the contents: the screen is never exceeded, and
 // no byte of a name reaches the terminal as a command.
 func TestScreenIsNeverExceeded(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 // region is one row of ls, and one object of ls -json.
 type region struct {
 	Name      string    `json:"name"`
+	Static    string    `json:"static,omitempty"` // name of the static ring that it is
 	ID        string    `json:"id"`
 	Version   string    `json:"version"`
 	State     string    `json:"state"` // as in a snapshot, or "unreadable"
@@ -70,7 +71,7 @@ func regions(dir string) ([]region, error) {
 }
 
 func look(dir string, info bus.RegionInfo) region {
-	r := region{Name: info.Name, ID: info.ID, Version: info.Version, Size: info.Size, Created: info.Created, State: stateUnreadable}
+	r := region{Name: info.Name, Static: info.Static, ID: info.ID, Version: info.Version, Size: info.Size, Created: info.Created, State: stateUnreadable}
 	err := info.Err
 	if err == nil {
 		w := &watcher{open: inspect(dir, info.Name)}
@@ -121,6 +122,11 @@ func (th *theme) regionsTable(regions []region, now time.Time) *table {
 			note = "left over: no process is alive"
 		case r.Processes == 0:
 			note = "no process attached"
+		case r.Static != "":
+			note = "static ring"
+		}
+		if r.Static != "" && note != "static ring" {
+			note = "static ring; " + note
 		}
 		dead := r.Processes - r.Alive
 		t.rows = append(t.rows, []cell{

@@ -17,6 +17,7 @@ type picker struct {
 	regions []region
 	err     error
 	loaded  bool
+	first   bool // take the first region that appears, unless a key was pressed
 	cursor  int
 	offset  int
 	gen     int // of the running refresh; answers to others are stale
@@ -59,6 +60,12 @@ func (p *picker) update(msg tea.Msg) tea.Cmd {
 		}
 		p.regions, p.err, p.loaded = msg.regions, msg.err, true
 		p.move(0)
+		if p.first && len(p.regions) > 0 {
+			p.first = false
+			if name := p.only(); name != "" {
+				return p.pick(name)
+			}
+		}
 		return tea.Tick(liveInterval, func(time.Time) tea.Msg { return refreshMsg{msg.gen} })
 	case refreshMsg:
 		if msg.gen == p.gen {
@@ -68,7 +75,28 @@ func (p *picker) update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
+// pick ends the choice.
+func (p *picker) pick(name string) tea.Cmd {
+	p.gen++ // stop refreshing
+	return func() tea.Msg { return pickedMsg{name} }
+}
+
+// only is the region that is there, beside its static rings, if it is one.
+func (p *picker) only() (name string) {
+	for _, r := range p.regions {
+		switch {
+		case r.Static != "":
+		case name != "":
+			return ""
+		default:
+			name = r.Name
+		}
+	}
+	return name
+}
+
 func (p *picker) onKey(msg tea.KeyMsg) tea.Cmd {
+	p.first = false
 	switch {
 	case key.Matches(msg, keys.up):
 		p.move(-1)
@@ -80,9 +108,7 @@ func (p *picker) onKey(msg tea.KeyMsg) tea.Cmd {
 		p.move(len(p.regions))
 	case key.Matches(msg, keys.open):
 		if len(p.regions) > 0 {
-			p.gen++ // stop refreshing
-			name := p.regions[p.cursor].Name
-			return func() tea.Msg { return pickedMsg{name} }
+			return p.pick(p.regions[p.cursor].Name)
 		}
 	}
 	return nil

@@ -110,20 +110,61 @@ func TestSnapshotOfARealRegion(t *testing.T) {
 }
 
 func TestOnceWaitsForARegion(t *testing.T) {
+	for _, name := range [][]string{{testRegion}, nil} { // without a name for any
+		dir := t.TempDir()
+		code := make(chan int, 1)
+		out := &lockedBuffer{}
+		go func() {
+			code <- run(context.Background(), append(append([]string{"shmtop"}, name...), "-wait", "-json", "-interval", "20ms", "-dir", dir),
+				strings.NewReader(""), out, io.Discard)
+		}()
+		b, err := bus.Open(testRegion, testOptions(dir, "late"))
+		require.NoError(t, err)
+		defer func() { assert.NoError(t, b.Close()) }()
+		require.Equal(t, exitOK, <-code)
+		snap := snapshotOf(t, out.String()) // from before or after it was joined
+		assert.Equal(t, testRegion, snap.Region)
+		assert.Len(t, snap.Lanes, 4)
+	}
+}
+
+// A static ring is found by its name behind that of its region, and does not stand
+// in the way of the region.
+func TestStaticRing(t *testing.T) {
 	dir := t.TempDir()
-	code := make(chan int, 1)
-	out := &lockedBuffer{}
-	go func() {
-		code <- run(context.Background(), []string{"shmtop", testRegion, "-wait", "-json", "-interval", "20ms", "-dir", dir},
-			strings.NewReader(""), out, io.Discard)
-	}()
-	b, err := bus.Open(testRegion, testOptions(dir, "late"))
+	b, err := bus.Open(testRegion, testOptions(dir, "switchd"))
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, b.Close()) }()
-	require.Equal(t, exitOK, <-code)
-	snap := snapshotOf(t, out.String()) // from before or after it was joined
-	assert.Equal(t, testRegion, snap.Region)
-	assert.Len(t, snap.Lanes, 4)
+	ring, err := bus.OpenStatic[callEvent](b, "calls", nil)
+	require.NoError(t, err)
+	pub, err := ring.Publisher()
+	require.NoError(t, err)
+	require.NoError(t, pub.TryPublish(&callEvent{}))
+
+	code, stdout, stderr := shmtop("ls", "-dir", dir)
+	require.Equal(t, exitOK, code, stderr)
+	assert.Regexp(t, `(?m)^switch +open `, stdout)
+	assert.Regexp(t, `(?m)^switch/calls +open .* 1 +\S+ +static ring$`, stdout)
+
+	code, stdout, stderr = shmtop("-once", "-json", "-interval", "20ms", "-dir", dir)
+	require.Equal(t, exitOK, code, stderr)
+	assert.Equal(t, testRegion, snapshotOf(t, stdout).Region)
+
+	t.Chdir(dir)
+	for _, args := range [][]string{
+		{"switch/calls", "-dir", dir}, {filepath.Join(dir, "switch", "calls")}, {"./switch/calls"}, {"switch/calls"},
+	} {
+		code, stdout, stderr = shmtop(append(args, "-once", "-json", "-interval", "20ms")...)
+		require.Equal(t, exitOK, code, "%v: %s", args, stderr)
+		snap := snapshotOf(t, stdout)
+		assert.Equal(t, "switch/calls", snap.Region)
+		assert.Equal(t, "calls", snap.Static)
+		require.Len(t, snap.Lanes, 1)
+		assert.Equal(t, uint64(1), snap.Lanes[0].Published)
+	}
+	code, _, stderr = shmtop("switch/none", "-once", "-dir", dir)
+	assert.Equal(t, exitError, code)
+	assert.Contains(t, stderr, `"switch/none"`)
 }
 
 func TestJSONHasTheFieldsThatOthersReadByName(t *testing.T) {
