@@ -29,11 +29,18 @@ type Bus struct {
 	// each call under way, each port, each subscription.
 	users       atomic.Int64
 	closed      atomic.Bool
+	draining    atomic.Bool
+	drainMu     sync.Mutex
 	closing     chan struct{}
 	janitorDone chan struct{}
 
 	subMu sync.Mutex
 	subs  map[*Subscription]struct{}
+	// workers are the dispatchers of handlers and servers. Under subMu.
+	workers map[*dispatcher]struct{}
+	// turn is closed and made anew when a subscription comes closer to being
+	// drained; nil while nobody waits for that. Under subMu.
+	turn chan struct{}
 
 	statics staticRings // beside this region
 	parent  *Bus        // of a static ring's bus: the one that it was opened from
@@ -117,7 +124,7 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 	b := &Bus{
 		opts: opts, mem: mem, self: -1,
 		closing: make(chan struct{}), janitorDone: make(chan struct{}),
-		subs: make(map[*Subscription]struct{}),
+		subs: make(map[*Subscription]struct{}), workers: make(map[*dispatcher]struct{}),
 	}
 	defer b.caught(protect(), &err)
 	if b.region, err = bindRegion(mem.Bytes(), geo, parkerFor(mem)); err != nil {
@@ -209,6 +216,19 @@ func (b *Bus) enter() error {
 	if b.closed.Load() {
 		b.leave()
 		return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
+	}
+	return nil
+}
+
+// admit is enter for who wants to begin something new. It fails once the bus is
+// draining, too.
+func (b *Bus) admit() error {
+	if err := b.enter(); err != nil {
+		return err
+	}
+	if b.draining.Load() {
+		b.leave()
+		return fmt.Errorf("bus %s: %w", b.Name(), ErrDraining)
 	}
 	return nil
 }

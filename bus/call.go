@@ -109,12 +109,8 @@ func NewClient[Req, Rep any](b *Bus, o *ClientOptions) (*Client[Req, Rep], error
 	if _, err := pub.route(&With{parts: &parts{bits: requestParts}}); err != nil {
 		return nil, err
 	}
-	sub, err := Subscribe[Rep](b, &SubscribeOptions{Name: o.Name, Type: o.Reply, Window: o.Window, Wait: o.Wait, Timeout: -1})
-	if err != nil {
-		return nil, err
-	}
 	c := &Client[Req, Rep]{
-		bus: b, pub: pub, sub: sub, id: rand.Uint64(), timeout: o.Timeout,
+		bus: b, pub: pub, id: rand.Uint64(), timeout: o.Timeout,
 		servers: servers{bus: b, typ: &pub.typ},
 		done:    make(chan struct{}), waiting: make(map[uint64]*waiter[Rep]),
 	}
@@ -125,6 +121,12 @@ func NewClient[Req, Rep any](b *Bus, o *ClientOptions) (*Client[Req, Rep], error
 		timer := time.NewTimer(time.Hour)
 		timer.Stop()
 		return &waiter[Rep]{ended: make(chan struct{}, 1), timer: timer}
+	}
+	c.sub, err = Subscribe[Rep](b, &SubscribeOptions{
+		Name: o.Name, Type: o.Reply, Window: o.Window, Wait: o.Wait, Timeout: -1, awaits: c.underWay,
+	})
+	if err != nil {
+		return nil, err
 	}
 	go c.receive()
 	return c, nil
@@ -185,6 +187,7 @@ func (c *Client[Req, Rep]) call(ctx context.Context, req []byte, with With, w *w
 	if err != nil {
 		return err
 	}
+	defer c.returned()
 	request := requestOf(id, c.id, deadline)
 	with.parts = &request
 	if err := c.send(ctx, req, with, deadline); err != nil {
@@ -275,6 +278,20 @@ func (c *Client[Req, Rep]) take(id uint64) *waiter[Rep] {
 	w := c.waiting[id]
 	delete(c.waiting, id)
 	return w
+}
+
+// underWay tells whether a call waits for its reply.
+func (c *Client[Req, Rep]) underWay() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.waiting) > 0
+}
+
+// returned lets Drain know that a call has ended.
+func (c *Client[Req, Rep]) returned() {
+	if c.bus.draining.Load() {
+		c.bus.stir()
+	}
 }
 
 // receive hands replies to those who wait, until the subscription is closed.

@@ -127,5 +127,6 @@
 // goroutine at a time receives from a Subscriber, StaticSubscriber or
 // Subscription, publishes through a StaticPublisher, or uses a Loan; two that receive at the same time panic. Close and Stats may be called
 // from anywhere at any time. Closing unblocks whoever waits, with ErrClosed, and
-// never takes memory from under a callback, a loan or a delivery.
+// never takes memory from under a callback, a loan or a delivery. Drain comes
+// before Close where what was accepted is still to be worked off.
 package bus

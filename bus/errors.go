@@ -17,6 +17,10 @@ var (
 	// ErrClosed says that the bus, publisher or subscription has been closed. It
 	// is an os.ErrClosed, too.
 	ErrClosed error = &known{"closed", []error{os.ErrClosed}}
+	// ErrDraining says that the bus is draining, or has drained: publish calls
+	// accept nothing more, and a subscription has taken all that it is to get. It
+	// is an ErrClosed, too. See Bus.Drain.
+	ErrDraining error = &known{"draining", []error{ErrClosed, os.ErrClosed}}
 	// ErrTimeout says that a receive with a time limit found no event in time;
 	// see Options.Timeout and ReceiveTimeout. It is an os.ErrDeadlineExceeded and a context.DeadlineExceeded, too.
 	ErrTimeout error = &known{"no event in time", []error{os.ErrDeadlineExceeded, context.DeadlineExceeded}}

@@ -43,6 +43,7 @@ type dispatcher struct {
 	workers int
 	leading bool              // somebody receives
 	over    bool              // nothing more is to be begun
+	ended   bool              // nothing more is to be received: the bus drains
 	swept   bool              // and of a server all that had come is refused
 	begun   uint64            // jobs so far
 	at      int               // jobs at work
@@ -100,7 +101,7 @@ func (d *dispatcher) get() (*job, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for !d.over {
-		if !d.leading {
+		if !d.leading && !d.ended {
 			if err := d.lead(); err != nil {
 				d.call() // whoever is told may take his time
 				return nil, err
@@ -108,6 +109,9 @@ func (d *dispatcher) get() (*job, error) {
 		}
 		if j := d.begin(); j != nil {
 			return j, nil
+		}
+		if d.ended {
+			return nil, nil // what cannot begin yet is for those at work
 		}
 		if d.leading && !d.over {
 			d.idlers++
@@ -147,6 +151,10 @@ func (d *dispatcher) lead() error {
 	d.put(j)
 	switch {
 	case errors.Is(err, ErrEmpty):
+		return nil
+	case errors.Is(err, ErrDraining):
+		d.ended = true
+		d.idle.Broadcast()
 		return nil
 	case errors.Is(err, ErrClosed) || d.receiving.Err() != nil:
 		err = nil
@@ -190,7 +198,7 @@ func (d *dispatcher) begin() *job {
 	j := d.ready.pop(d.begun, d.starve)
 	d.begun++
 	d.at++
-	if d.mayBegin() || !d.leading {
+	if d.mayBegin() || !d.leading && !d.ended {
 		d.call()
 	}
 	return j

@@ -33,6 +33,10 @@ func (d *dispatcher) start() {
 	if d.sub.state.Load()&closed != 0 {
 		d.abort()
 	}
+	b := d.sub.bus
+	b.subMu.Lock()
+	b.workers[d] = struct{}{}
+	b.subMu.Unlock()
 	go d.work()
 }
 
@@ -52,6 +56,11 @@ func (d *dispatcher) leave() {
 	d.drop()
 	d.mu.Unlock()
 	close(d.done)
+	b := d.sub.bus
+	b.subMu.Lock()
+	delete(b.workers, d)
+	b.subMu.Unlock()
+	b.stir()
 }
 
 // sweep refuses what has come to a server and will not be served, so that its

@@ -34,18 +34,19 @@ type laneUse struct {
 // seat is one port in use. The mutex is held while an event is filled and
 // published, never while anybody waits for anything.
 type seat struct {
-	mu     sync.Mutex
-	use    *laneUse
-	prod   *ring.Producer
-	loans  int
-	lent   []uint32 // by cell: how often it was lent, and how often that ended
-	closed bool
+	mu    sync.Mutex
+	use   *laneUse
+	prod  *ring.Producer
+	loans int
+	lent  []uint32 // by cell: how often it was lent, and how often that ended
+	// Either way it publishes nothing more.
+	closed, draining bool
 }
 
 // newSeat claims a port.
 func (l *laneUse) newSeat() (_ *seat, err error) {
 	b := l.bus
-	if err := b.enter(); err != nil {
+	if err := b.admit(); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -139,7 +140,7 @@ func (l *laneUse) grow(n int) (*seat, error) {
 }
 
 // take locks a seat: one that is free, or a new one, or the next in turn.
-func (l *laneUse) take() (*seat, error) {
+func (l *laneUse) take(late bool) (*seat, error) {
 	p := l.seats.Load()
 	if p == nil {
 		if err := l.open(); err != nil {
@@ -150,26 +151,38 @@ func (l *laneUse) take() (*seat, error) {
 	seats := *p
 	for _, s := range seats {
 		if s.mu.TryLock() {
-			return s.check()
+			return s.check(late)
 		}
 	}
 	if len(seats) < l.bus.opts.PortsPerLane {
 		if s, err := l.grow(len(seats)); err == nil && s.mu.TryLock() {
-			return s.check()
+			return s.check(late)
 		}
 	}
 	s := seats[int(l.turn.Add(1))%len(seats)]
 	s.mu.Lock()
-	return s.check()
+	return s.check(late)
 }
 
-// check returns a locked seat, or unlocks it if it has been closed.
-func (s *seat) check() (*seat, error) {
-	if s.closed {
+// check returns a locked seat, or unlocks it if it publishes nothing more.
+func (s *seat) check(late bool) (*seat, error) {
+	if err := s.refusal(late); err != nil {
 		s.mu.Unlock()
-		return nil, fmt.Errorf("bus %s: %w", s.use.bus.Name(), ErrClosed)
+		return nil, err
 	}
 	return s, nil
+}
+
+// refusal tells why the seat publishes nothing more. What is late belongs to
+// something accepted before the bus was drained. s.mu is held.
+func (s *seat) refusal(late bool) error {
+	if !s.closed && (!s.draining || late) {
+		return nil
+	}
+	if s.closed {
+		return fmt.Errorf("bus %s: %w", s.use.bus.Name(), ErrClosed)
+	}
+	return fmt.Errorf("bus %s: %w", s.use.bus.Name(), ErrDraining)
 }
 
 // leave must be deferred directly: it turns a fault into an error, as Bus.caught
@@ -207,13 +220,19 @@ func (s *seat) settle() error {
 	return errors.Join(err, b.release())
 }
 
-func (l *laneUse) close() error {
+// all are the seats that this process has on the lane.
+func (l *laneUse) all() []*seat {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	seats := slices.Collect(maps.Keys(l.own))
 	if p := l.seats.Load(); p != nil {
 		seats = append(seats, *p...)
 	}
-	l.mu.Unlock()
+	return seats
+}
+
+func (l *laneUse) close() error {
+	seats := l.all()
 	err := l.bus.guarded(func() error {
 		l.WakeRoom()
 		return nil
@@ -233,11 +252,8 @@ func (l *laneUse) close() error {
 // eighth of the lane is free.
 const roomWait = time.Millisecond
 
-// awaitRoom waits until the lane has room.
-func (l *laneUse) awaitRoom(ctx context.Context) error { return l.awaitRoomUnless(ctx, nil) }
-
-// awaitRoomUnless waits until the lane has room, or the publisher has been closed.
-func (l *laneUse) awaitRoomUnless(ctx context.Context, closed *atomic.Bool) (err error) {
+// awaitRoom waits until the lane has room, or until the publisher is over.
+func (l *laneUse) awaitRoom(ctx context.Context, over func() error) (err error) {
 	b := l.bus
 	if err := b.enter(); err != nil {
 		return err
@@ -249,11 +265,8 @@ func (l *laneUse) awaitRoomUnless(ctx context.Context, closed *atomic.Bool) (err
 		if !full {
 			return nil
 		}
-		if b.closed.Load() {
-			return fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
-		}
-		if closed != nil && closed.Load() {
-			return fmt.Errorf("publisher on lane %s: %w", l.name(), ErrClosed)
+		if err := over(); err != nil {
+			return err
 		}
 		if err := ended(ctx); err != nil {
 			return l.givesUp(err)

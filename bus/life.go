@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"fmt"
+	"runtime"
 )
 
 // Remove closes the subscription and forgets it also if it is durable. It fails
@@ -23,15 +24,17 @@ func (s *Subscription) Remove() error {
 //
 // Close sets closed in any of them, Remove erased with it. Idle: Close retires
 // the subscription. Busy: the receiving goroutine does so when it leaves. Asleep:
-// it is woken for that, and calls no callback any more. The bits above count the
-// deliveries that are out, and one for who retires it: with the last of them the
-// place is given back.
+// it is woken for that, and calls no callback any more. While its bus is draining,
+// Drain takes the part of a receiver for a moment: busy|looked. The bits above
+// count the deliveries that are out, and one for who retires it: with the last of
+// them the place is given back.
 const (
 	busy   = 1
 	closed = 2
 	asleep = 4
 	erased = 8
-	oneOut = 16
+	looked = 16
+	oneOut = 32
 )
 
 // begin marks a receive call.
@@ -43,7 +46,9 @@ func (s *Subscription) begin() error {
 		st := s.state.Load()
 		switch {
 		case st&closed != 0:
-			return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+			return s.gone()
+		case st&looked != 0:
+			runtime.Gosched()
 		case st&busy != 0:
 			panic("bus: two goroutines receive from the subscription " + s.name)
 		case s.state.CompareAndSwap(st, st|busy):
@@ -52,16 +57,35 @@ func (s *Subscription) begin() error {
 	}
 }
 
+// gone is why a subscription that is closed receives nothing more.
+func (s *Subscription) gone() error {
+	if s.drained.Load() {
+		return fmt.Errorf("subscription %s: %w", s.name, ErrDraining)
+	}
+	return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+}
+
 // end ends it.
 func (s *Subscription) end() {
-	for !s.state.CompareAndSwap(busy, 0) {
+	if !s.state.CompareAndSwap(busy, 0) {
+		s.endAs(busy)
+	}
+	if s.ending.Load() {
+		s.bus.stir()
+	}
+}
+
+// endAs takes marks of a receiver away. One who finds the subscription closed
+// retires it: Close, which would say what came of it, has returned.
+func (s *Subscription) endAs(marks uint32) {
+	for {
 		st := s.state.Load()
 		if st&closed == 0 {
-			if s.state.CompareAndSwap(st, st&^busy) {
+			if s.state.CompareAndSwap(st, st&^marks) {
 				return
 			}
-		} else if s.state.CompareAndSwap(st, st&^busy+oneOut) {
-			_ = s.retire() // Close, which would say it, has returned
+		} else if s.state.CompareAndSwap(st, st&^marks+oneOut) {
+			_ = s.retire()
 			return
 		}
 	}
@@ -99,6 +123,8 @@ func (s *Subscription) close(marks uint32) error {
 				return nil
 			})
 			<-s.done
+		case st&looked != 0:
+			<-s.done
 		}
 		return nil
 	}
@@ -114,6 +140,9 @@ func (s *Subscription) retire() error {
 func (s *Subscription) drop() error {
 	st := s.state.Add(^uint32(oneOut - 1))
 	if st&closed == 0 || st&busy != 0 || st >= oneOut {
+		if s.ending.Load() {
+			s.bus.stir()
+		}
 		return nil
 	}
 	return s.finish()
@@ -123,9 +152,6 @@ func (s *Subscription) drop() error {
 func (s *Subscription) finish() error {
 	b := s.bus
 	s.unheed()
-	b.subMu.Lock()
-	delete(b.subs, s)
-	b.subMu.Unlock()
 	err := b.guard(func() error {
 		st := s.count()
 		s.final.Store(&st)
@@ -139,5 +165,9 @@ func (s *Subscription) finish() error {
 		}
 		return nil
 	})
+	b.subMu.Lock()
+	delete(b.subs, s)
+	b.subMu.Unlock()
+	b.stir()
 	return errors.Join(err, b.release())
 }

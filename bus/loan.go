@@ -99,7 +99,7 @@ func (p *publisher) elsewhere(lane int, not *seat, err error) (*seat, int, []byt
 		if s == not || !s.mu.TryLock() {
 			continue
 		}
-		if !s.closed {
+		if s.refusal(p.late) == nil {
 			if cell, slot, rerr := s.prod.Reserve(); rerr == nil {
 				return s, cell, slot, nil
 			}
@@ -180,8 +180,8 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	if s.lent[l.cell] != l.turn {
 		return ErrSpent
 	}
-	if err := s.refusal(); err != nil {
-		return err
+	if err := s.refusal(p.late); err != nil {
+		return fmt.Errorf("%w; the loan can only be discarded", err)
 	}
 	defer p.bus.caught(protect(), &err)
 	if p.audience != nil && !heard && !p.audience.listens(s.use, l.lane) {
@@ -206,14 +206,6 @@ func (s *seat) spend(cell int, turn uint32) bool {
 	}
 	s.lent[cell]++
 	return true
-}
-
-// refusal tells why no loan of the seat can be published any more. s.mu is held.
-func (s *seat) refusal() error {
-	if s.closed {
-		return fmt.Errorf("bus %s: %w; the loan can only be discarded", s.use.bus.Name(), ErrClosed)
-	}
-	return nil
 }
 
 // Discard gives the slot back unpublished. It does nothing to a spent loan.

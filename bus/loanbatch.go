@@ -112,8 +112,8 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	if run == 0 {
 		return 0, ErrSpent
 	}
-	if err := s.refusal(); err != nil {
-		return 0, err
+	if err := s.refusal(p.late); err != nil {
+		return 0, fmt.Errorf("%w; the loans can only be discarded", err)
 	}
 	defer p.bus.caught(protect(), &err)
 	if p.audience != nil && !heard && !p.audience.listens(s.use, loans[0].lane) {

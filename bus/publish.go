@@ -111,7 +111,7 @@ func (p *publisher) refused(ctx context.Context, lane int, err error, wait bool)
 	}
 	p.full.Add(1)
 	if wait {
-		return false, l.awaitRoom(ctx)
+		return false, l.awaitRoom(ctx, p.over)
 	}
 	made := false
 	if err := p.bus.guarded(func() error {

@@ -67,6 +67,7 @@ type publisher struct {
 	own       []*seat    // exclusive publishers: a seat per lane
 	levels    [priorities + 1]level
 	audience  *audience // nil unless somebody must be listening
+	late      bool      // replies: publishes also while the bus drains
 	closed    atomic.Bool
 	published atomic.Uint64
 	full      atomic.Uint64
@@ -96,7 +97,7 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 	if o == nil {
 		o = &PublisherOptions{}
 	}
-	if err := b.enter(); err != nil {
+	if err := b.admit(); err != nil {
 		return nil, err
 	}
 	defer b.leave()
@@ -190,19 +191,29 @@ func (p *publisher) take(lane int) (*seat, error) {
 		return nil, fmt.Errorf("publisher: %w", ErrClosed)
 	}
 	if p.own == nil {
-		return p.lanes[lane].take()
+		return p.lanes[lane].take(p.late)
 	}
 	s := p.own[lane]
 	s.mu.Lock()
-	return s.check()
+	return s.check(p.late)
+}
+
+// over tells why a wait for room is to end.
+func (p *publisher) over() error {
+	err := p.bus.refusal()
+	if p.late && errors.Is(err, ErrDraining) {
+		return nil
+	}
+	return err
 }
 
 // Publish publishes a copy of *v. While a reliable lane has no room it waits
 // for some, until ctx is done. On return without error the event is accepted.
 // The errors of all publish calls are ErrFull (Try calls, and a *FullError where
 // ctx ended the wait), ErrNoSubscriber (with RequireSubscriber), ErrClosed,
-// ErrNoSlot (every slot is on loan or pinned), a *SizeError, ErrCorrupt, ErrFault,
-// what ended ctx, and ErrOptions for a priority that the type does not declare.
+// ErrDraining, ErrNoSlot (every slot is on loan or pinned), a *SizeError,
+// ErrCorrupt, ErrFault, what ended ctx, and ErrOptions for a priority that the
+// type does not declare.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.publish(ctx, codec.AsBytes(v), &noWith, true)
 }

@@ -19,8 +19,9 @@ type RawMessage struct {
 
 // Receive waits for an event and copies it. A *LagError, once for each gap, says
 // how many events were missed; call again to go on. Other errors are ErrClosed,
-// ErrCorrupt (that event is passed over), ErrFault, what ended ctx, and
-// ErrTimeout after SubscribeOptions.Timeout.
+// ErrDraining (it has had all that it is to get, see Bus.Drain), ErrCorrupt (that
+// event is passed over), ErrFault, what ended ctx, and ErrTimeout after
+// SubscribeOptions.Timeout.
 func (s *Subscription) Receive(ctx context.Context) (m RawMessage, err error) {
 	err = s.ReceiveInto(ctx, &m)
 	return m, err
@@ -161,9 +162,12 @@ func (s *Subscription) await(w waitFor) error {
 			}
 			continue
 		}
+		if s.ending.Load() && s.atEnd() {
+			return s.leaveDrained()
+		}
 		if w.try {
 			if s.state.Load()&closed != 0 {
-				return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+				return s.gone()
 			}
 			if err := s.release(); err != nil {
 				return err

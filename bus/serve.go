@@ -128,6 +128,7 @@ func ServeReply[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Conte
 	if err != nil {
 		return nil, err
 	}
+	pub.late = true // a reply is the end of a request that has been accepted
 	s := &Server{request: req, pub: &pub.publisher}
 	if _, err := s.pub.route(&With{parts: &parts{bits: replyParts}}); err != nil {
 		return nil, err

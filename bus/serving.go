@@ -48,7 +48,7 @@ type servers struct {
 // was found last is there, it costs a look at its record.
 func (s *servers) check() (err error) {
 	b := s.bus
-	if err := b.enter(); err != nil {
+	if err := b.admit(); err != nil {
 		return err
 	}
 	defer b.leave()

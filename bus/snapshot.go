@@ -11,19 +11,13 @@ import (
 type Snapshot struct {
 	Region       string            `json:"region"`
 	Static       string            `json:"static,omitempty"` // name of the static ring that it is
-	State        string            `json:"state"`            // StateOpen or StateRemoved
+	State        State             `json:"state"`            // StateOpen or StateRemoved
 	Size         int64             `json:"size"`             // bytes
 	Lanes        []LaneInfo        `json:"lanes"`
 	Subscribers  []SubscriberInfo  `json:"subscribers"`
 	Participants []ParticipantInfo `json:"participants"`
 	Types        []TypeInfo        `json:"types"`
 }
-
-// The states of a region.
-const (
-	StateOpen    = "open"
-	StateRemoved = "removed" // its file has gone; what is mapped still works
-)
 
 // LaneInfo describes one lane.
 type LaneInfo struct {

@@ -24,7 +24,7 @@ func (p *StaticPublisher[T]) Loan() (l StaticLoan[T], err error) {
 	s := p.seat
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.draining {
 		return l, p.gone()
 	}
 	defer p.bus.caught(protect(), &err)
@@ -90,7 +90,7 @@ func (l *StaticLoan[T]) attempt() (err error) {
 	if s.lent[l.cell] != l.turn {
 		return ErrSpent
 	}
-	if s.closed {
+	if s.closed || s.draining {
 		return fmt.Errorf("%w; the loan can only be discarded", p.gone())
 	}
 	defer p.bus.caught(protect(), &err)

@@ -124,7 +124,7 @@ func (p *StaticPublisher[T]) attempt(v *T) (err error) {
 	s := p.seat
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.draining {
 		return p.gone()
 	}
 	defer p.bus.caught(protect(), &err)
@@ -147,7 +147,7 @@ func (p *StaticPublisher[T]) attemptBatch(vs []T) (done int, err error) {
 	s := p.seat
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.draining {
 		return 0, p.gone()
 	}
 	defer p.bus.caught(protect(), &err)
@@ -191,7 +191,7 @@ func (p *StaticPublisher[T]) refused(err error) error {
 
 // awaitRoom waits until the ring has room, or somebody ends the wait.
 func (p *StaticPublisher[T]) awaitRoom(ctx context.Context) error {
-	return p.seat.use.awaitRoomUnless(ctx, &p.closed)
+	return p.seat.use.awaitRoom(ctx, p.over)
 }
 
 // full is the error of a ring without room. It looks whether somebody who holds it
@@ -208,6 +208,19 @@ func (p *StaticPublisher[T]) full() error {
 	return fmt.Errorf("lane %s: %w", l.name(), ErrFull)
 }
 
+// over tells why a wait for room is to end.
+func (p *StaticPublisher[T]) over() error {
+	if p.closed.Load() || p.bus.refusal() != nil {
+		return p.gone()
+	}
+	return nil
+}
+
+// gone tells why the publisher publishes nothing more.
 func (p *StaticPublisher[T]) gone() error {
-	return fmt.Errorf("publisher of static ring %s: %w", p.ring.Name(), ErrClosed)
+	err := ErrClosed
+	if !p.closed.Load() && p.bus.State() == StateDraining {
+		err = ErrDraining
+	}
+	return fmt.Errorf("publisher of static ring %s: %w", p.ring.Name(), err)
 }

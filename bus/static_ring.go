@@ -48,15 +48,15 @@ func (b *Bus) openStatic(name string, t *typeInfo, o *StaticOptions) (*staticRin
 	if err := geo.validate(); err != nil {
 		return nil, fmt.Errorf("static ring %s: %w", name, err)
 	}
-	if err := b.enter(); err != nil {
+	if err := b.admit(); err != nil {
 		return nil, err
 	}
 	defer b.leave()
 	b.statics.mu.Lock()
 	defer b.statics.mu.Unlock()
-	// Again under the lock: Close closes the rings that it finds there.
-	if b.closed.Load() {
-		return nil, fmt.Errorf("bus %s: %w", b.Name(), ErrClosed)
+	// Again under the lock: Close and Drain see to the rings that they find there.
+	if err := b.refusal(); err != nil {
+		return nil, err
 	}
 	r := b.statics.rings[name]
 	created := false

@@ -237,6 +237,9 @@ func (s *StaticSubscriber[T]) await(w waitFor) error {
 		if ok || err != nil {
 			return err
 		}
+		if u.ending.Load() && u.atEnd() {
+			return u.leaveDrained()
+		}
 		if !w.try {
 			if u.timeout > 0 && w.deadline == 0 {
 				// Only now: an event that is there needs no clock.

@@ -82,8 +82,9 @@ type SubscribeOptions struct {
 	// bound.
 	Timeout time.Duration
 
-	serves TypeID // of servers: the type of the requests
-	wish   int    // of handlers: what Window should be by default
+	serves TypeID      // of servers: the type of the requests
+	wish   int         // of handlers: what Window should be by default
+	awaits func() bool // of clients: whether a call is under way
 }
 
 // SubscriberStats count what one subscription saw.
@@ -114,8 +115,11 @@ type Subscription struct {
 
 	durable bool
 	state   atomic.Uint32
+	ending  atomic.Bool   // its bus is draining, and its lanes have an end
+	drained atomic.Bool   // it has come to the end of all its lanes
 	done    chan struct{} // closed once its place is given back
 	onClose atomic.Pointer[func()]
+	awaits  func() bool // if not nil: whether events are to come that its bus still waits for
 
 	// Owned by the receiving goroutine.
 	event    Event
@@ -158,7 +162,7 @@ func (b *Bus) Subscribe(o *SubscribeOptions) (*Subscription, error) {
 }
 
 func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, err error) {
-	if err := b.enter(); err != nil {
+	if err := b.admit(); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -182,7 +186,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 	b.subMu.Lock()
 	b.subs[s] = struct{}{}
 	b.subMu.Unlock()
-	if b.closed.Load() {
+	if b.closed.Load() || b.draining.Load() {
 		_ = s.Close()
 	}
 	return s, nil
@@ -191,7 +195,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 // newSubscription checks the options; it takes nothing yet.
 func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscription, error) {
 	s := &Subscription{
-		bus: b, name: o.Name, starve: o.Starve, wish: o.wish, wait: o.Wait, durable: o.Durable != "",
+		bus: b, name: o.Name, starve: o.Starve, wish: o.wish, wait: o.Wait, durable: o.Durable != "", awaits: o.awaits,
 		done: make(chan struct{}), views: make([]atomic.Pointer[view], b.region.geo.Types+1),
 	}
 	if s.name == "" {

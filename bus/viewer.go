@@ -66,7 +66,7 @@ func (v *Viewer) Snapshot() (s Snapshot, err error) {
 }
 
 // state looks for the region under its name.
-func (v *Viewer) state() string {
+func (v *Viewer) state() State {
 	if id, err := shm.Identify(v.mem.Name(), v.opts.shm()); err != nil || id != v.mem.ID() {
 		return StateRemoved
 	}

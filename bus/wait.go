@@ -180,7 +180,7 @@ func (s *Subscription) wakened() uint32 {
 	}
 }
 
-// ready tells whether some lane has something to look at.
+// ready tells whether some lane has something to look at, or none ever will.
 func (s *Subscription) ready() bool {
 	if s.acks != nil {
 		// An Ack of another goroutine may be moving the lanes.
@@ -192,7 +192,7 @@ func (s *Subscription) ready() bool {
 			return true
 		}
 	}
-	return false
+	return s.ending.Load() && s.readToTheEnd()
 }
 
 // stirred is ready for a goroutine that watches for many sleepers.
@@ -207,7 +207,7 @@ func (s *Subscription) stirred() (ready bool) {
 // over tells why a call must not wait any longer.
 func (s *Subscription) over(w waitFor) error {
 	if s.state.Load()&closed != 0 {
-		return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
+		return s.gone()
 	}
 	if w.ctx != nil {
 		if err := ended(w.ctx); err != nil {

@@ -13,6 +13,9 @@ func (r *Reader) Extend(max int) (n int, gap bool, err error) {
 	l := r.lane
 	held := r.Window()
 	max = min(max, len(r.slots)-held, l.geo.Capacity-held)
+	if max > 0 {
+		max = int(r.reach(r.Position(), uint64(max)))
+	}
 	if max <= 0 {
 		return 0, false, nil
 	}

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
 	"github.com/rvoip/shmbus/internal/prefetch"
@@ -25,8 +26,9 @@ type Reader struct {
 	first int // window is slots[first:len]
 	width int
 
-	newest bool   // where to go on after a gap
-	owed   uint64 // events before its position, for the next Poll to tell of
+	stop   atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
+	newest bool                   // where to go on after a gap
+	owed   uint64                 // events before its position, for the next Poll to tell of
 
 	received, missed, filtered, evictions uint64
 }
@@ -203,11 +205,11 @@ func (r *Reader) resetCounters() {
 func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 	missed = r.owed
 	pos := r.Position()
-	max = min(max, len(r.slots))
 	for range pollTries {
 		failpoint.Hit(stepLook)
-		m, skip := r.look(pos, max)
+		m, skip := r.look(pos, int(r.reach(pos, uint64(min(max, len(r.slots))))))
 		if skip > 0 {
+			skip = r.reach(pos, skip)
 			missed += skip
 			pos += skip
 			continue
@@ -303,6 +305,23 @@ func (r *Reader) validate(m int) int {
 	return v
 }
 
+// StopAt lets the lane end at pos for this reader: what is published there and
+// behind, it neither reads nor misses. What its window holds already stays. It
+// may be called by any goroutine.
+func (r *Reader) StopAt(pos uint64) { r.stop.Store(&pos) }
+
+// reach is how many of n positions from pos on lie before the stop.
+func (r *Reader) reach(pos, n uint64) uint64 {
+	stop := r.stop.Load()
+	if stop == nil {
+		return n
+	}
+	if !before(pos, *stop) {
+		return 0
+	}
+	return min(n, *stop-pos)
+}
+
 // Slot returns event k of the window in place, and its position. It is valid
 // until Advance has passed it, or Poll, or Leave.
 func (r *Reader) Slot(k int) ([]byte, uint64) {
@@ -337,7 +356,7 @@ func (r *Reader) Advance(k int) error {
 // may be called while the reader's own goroutine sleeps.
 func (r *Reader) Ready() bool {
 	pos := r.Position()
-	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0
+	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0 && r.reach(pos, 1) > 0
 }
 
 // Position is the next position that Poll would look at.

@@ -115,7 +115,7 @@ func (l *live) outageState() string {
 	case l.frame == nil:
 		return "not there"
 	}
-	return bus.StateRemoved
+	return string(bus.StateRemoved)
 }
 
 // missing tells whether there is no region, as opposed to one that cannot be read.

@@ -17,7 +17,7 @@ type region struct {
 	Static    string    `json:"static,omitempty"` // name of the static ring that it is
 	ID        string    `json:"id"`
 	Version   string    `json:"version"`
-	State     string    `json:"state"` // as in a snapshot, or "unreadable"
+	State     bus.State `json:"state"` // as in a snapshot, or "unreadable"
 	Size      int64     `json:"size"`
 	Created   time.Time `json:"created"`
 	Lanes     int       `json:"lanes"`
@@ -131,7 +131,7 @@ func (th *theme) regionsTable(regions []region, now time.Time) *table {
 		dead := r.Processes - r.Alive
 		t.rows = append(t.rows, []cell{
 			{text: printable(r.Name), style: th.title},
-			{text: printable(r.State), style: state},
+			{text: printable(string(r.State)), style: state},
 			{text: bytesize(r.Size), style: th.plain},
 			{text: strconv.Itoa(r.Lanes), style: th.nonzero(r.Lanes > 0, th.plain)},
 			{text: strconv.Itoa(r.Alive), style: th.nonzero(r.Alive > 0, th.plain)},

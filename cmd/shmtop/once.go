@@ -105,7 +105,7 @@ func (th *theme) summary(f *frame) string {
 		processes = th.warn
 	}
 	return strings.Join([]string{
-		th.focus.Render(f.Region) + " " + state.Render(th.dot+" "+f.State),
+		th.focus.Render(f.Region) + " " + state.Render(th.dot+" "+string(f.State)),
 		th.plain.Render(bytesize(f.Size)),
 		processes.Render(aliveText(f.alive(), len(f.Participants))),
 		th.plain.Render(rate(f.rate()) + " events/s"),

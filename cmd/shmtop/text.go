@@ -30,7 +30,7 @@ func printable(s string) string {
 // tidy returns a snapshot whose names are printable, whose lists are never nil,
 // so that JSON has [] for none, and which has the rows of a subscriber together.
 func tidy(s bus.Snapshot) bus.Snapshot {
-	s.Region, s.State = printable(s.Region), printable(s.State)
+	s.Region, s.State = printable(s.Region), bus.State(printable(string(s.State)))
 	s.Lanes = append([]bus.LaneInfo{}, s.Lanes...)
 	for i := range s.Lanes {
 		s.Lanes[i].Name, s.Lanes[i].Policy = printable(s.Lanes[i].Name), printable(s.Lanes[i].Policy)
