@@ -196,6 +196,10 @@ func TestTails(t *testing.T) {
 		echo[events.SIPMessage](t, b, large)
 		echo[events.IncomingCall](t, b, large)
 		echo[events.Register](t, b, large)
+		calls, err := bus.NewClient[events.CallCommand, events.CallReply](b, nil)
+		require.NoError(t, err)
+		defer calls.Close()
+		assert.GreaterOrEqual(t, calls.MaxTail(), events.LargeTail, "also in requests, which have a longer header")
 	})
 }
 
