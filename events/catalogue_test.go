@@ -218,6 +218,25 @@ func echo[T any](t *testing.T, b *bus.Bus, tail []byte) {
 	require.NoError(t, sub.Close())
 }
 
+// The fields that the documentation names are there to filter by.
+func TestFieldsToFilterBy(t *testing.T) {
+	b, err := bus.OpenLocal(&bus.Options{Geometry: events.Geometry()})
+	require.NoError(t, err)
+	defer b.Close()
+	filtered := func(f bus.Filter, of bus.EventTyper) {
+		types, err := events.Types(b, of)
+		require.NoError(t, err)
+		sub, err := b.Subscribe(&bus.SubscribeOptions{Types: types, Filter: f})
+		require.NoError(t, err)
+		require.NoError(t, sub.Close())
+	}
+	filtered(bus.Field("State").In(events.CallFailed, events.CallCancelled), events.CallStateChanged{})
+	filtered(bus.Field("Ref.Session").HasPrefix("session-"), events.IncomingCall{})
+	filtered(bus.Field("ID.Method").Is(events.MethodInvite), events.SIPMessage{})
+	filtered(bus.Field("Quality.Severity").AtLeast(events.SeverityWarning), events.MediaQuality{})
+	filtered(bus.Field("To").HasPrefix("sip:+49"), events.Register{})
+}
+
 // What is urgent comes first, to subscribers that have said nothing of it.
 func TestUrgency(t *testing.T) {
 	buses(t, events.Geometry(), func(t *testing.T, b *bus.Bus) {

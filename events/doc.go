@@ -34,6 +34,9 @@
 // where they lie. A text that is longer than its capacity is for the caller to cut or to refuse:
 // SetTruncate or Set.
 //
+// Filters name fields as they are declared, with the struct that they lie in: "State", "Ref.Session",
+// "ID.Method", "Quality.Severity".
+//
 // How long a tail may be is up to the lane: bus.Publisher.MaxTail says it, and a longer one is
 // refused with a *bus.SizeError that names the lane, both sizes and the option to change.
 // [Geometry] has room for what is usual, [LargeGeometry] for 64 KiB.

@@ -74,3 +74,49 @@ func Example_sessionCore() {
 	fmt.Println(histories[1], histories[3])
 	// Output: [initiating ringing answered] [initiating ringing answered]
 }
+
+// One call, or one thing that may happen to any call, is a filter.
+func Example_followACall() {
+	b := openSwitch()
+	defer b.Close()
+	types, err := events.Types(b, events.CallStateChanged{}, events.DialogEvent{}, events.DTMF{})
+	check(err)
+	one, err := b.Subscribe(&bus.SubscribeOptions{ // all that happens to a call; looks at headers alone
+		Types: types, Filter: bus.Keys(events.CallKey("a84b4c76e66710")),
+	})
+	check(err)
+	failures, err := bus.Subscribe[events.CallStateChanged](b, &bus.SubscribeOptions{
+		Filter: bus.Field("State").Is(events.CallFailed).And(bus.Field("Status").Between(500, 599)),
+	})
+	check(err)
+
+	ctx := context.Background()
+	states, err := bus.NewPublisher[events.CallStateChanged](b, nil)
+	check(err)
+	digits, err := bus.NewPublisher[events.DTMF](b, nil)
+	check(err)
+	for id, status := range map[string]uint16{"a84b4c76e66710": 486, "3848276298220188511": 503} {
+		e := events.CallStateChanged{Ref: events.Ref{Call: events.CallKey(id)}, State: events.CallFailed, Status: status}
+		check(states.PublishWith(ctx, &e, bus.With{Key: e.Call}))
+		d := events.DTMF{Ref: e.Ref, Duration: 100}
+		d.Digits.SetTruncate("5")
+		check(digits.PublishWith(ctx, &d, bus.With{Key: d.Call}))
+	}
+	for range 2 {
+		check(one.View(ctx, func(e *bus.Event) error {
+			if v, ok := bus.As[events.CallStateChanged](e); ok {
+				fmt.Println("one call:", v.State, v.Status)
+			} else if v, ok := bus.As[events.DTMF](e); ok {
+				fmt.Println("one call: digits", v.Digits.String())
+			}
+			return nil
+		}))
+	}
+	m, err := failures.Receive(ctx)
+	check(err)
+	fmt.Println("any call:", m.Value.State, m.Value.Status)
+	// Output:
+	// one call: failed 486
+	// one call: digits 5
+	// any call: failed 503
+}

@@ -15,6 +15,7 @@ func Example_transactionCore() {
 	defer b.Close()
 	messages, err := bus.Subscribe[events.SIPMessage](b, &bus.SubscribeOptions{
 		Durable: "transaction-core",
+		Filter:  bus.Field("Direction").Is(events.Inbound),
 		Starve:  64, // after so many urgent ones in a row, one that is not; the default
 	})
 	check(err)
@@ -27,7 +28,10 @@ func Example_transactionCore() {
 	check(err)
 	ctx := context.Background()
 	for i, method := range []events.Method{events.MethodInvite, events.MethodInvite, events.MethodBye} {
-		m := events.SIPMessage{Call: uint64(i + 1), ID: events.TransactionID{Method: method, Side: events.SideServer}}
+		m := events.SIPMessage{
+			Call: uint64(i + 1), Direction: events.Inbound,
+			ID: events.TransactionID{Method: method, Side: events.SideServer},
+		}
 		check(wire.PublishWith(ctx, &m, bus.With{Key: m.Call, Priority: m.Urgency(), Tail: []byte(method.String())}))
 	}
 

@@ -52,3 +52,35 @@ func Example_sipTransport() {
 	// critical BYE 192.0.2.1:5060 35 bytes
 	// high INVITE 192.0.2.1:5060 38 bytes
 }
+
+// What is to be sent is a message like those that came. A filter takes the one kind and
+// leaves the other to others.
+func Example_sipTransportOutbound() {
+	b := openSwitch()
+	defer b.Close()
+	outbound, err := bus.Subscribe[events.SIPMessage](b, &bus.SubscribeOptions{
+		Durable: "sip-transport",
+		Filter:  bus.Field("Direction").Is(events.Outbound).And(bus.Field("Transport").In(events.TransportUDP, events.TransportTCP)),
+	})
+	check(err)
+	pub, err := bus.NewPublisher[events.SIPMessage](b, nil)
+	check(err)
+
+	ctx := context.Background()
+	for _, d := range []events.Direction{events.Inbound, events.Outbound} {
+		m := events.SIPMessage{
+			Call: events.CallKey("a84b4c76e66710"), Direction: d, Transport: events.TransportUDP, Status: 180,
+			Remote: events.AddrFrom(netip.MustParseAddrPort("192.0.2.1:5060")),
+		}
+		check(pub.PublishWith(ctx, &m, bus.With{Key: m.Call, Tail: []byte("SIP/2.0 180 Ringing\r\n\r\n")}))
+	}
+	err = outbound.View(ctx, func(m *events.SIPMessage, e *bus.Event) error {
+		fmt.Printf("to %v: %.19s\n", m.Remote, e.Tail()) // conn.WriteToUDPAddrPort(e.Tail(), m.Remote.AddrPort())
+		return nil
+	})
+	check(err)
+	fmt.Println("left to others:", outbound.Stats().Filtered)
+	// Output:
+	// to 192.0.2.1:5060: SIP/2.0 180 Ringing
+	// left to others: 1
+}
