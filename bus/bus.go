@@ -283,6 +283,7 @@ func (b *Bus) guard(f func() error) (err error) {
 // nudge wakes subscription i if it sleeps, so that it passes over events it
 // does not care for.
 func (b *Bus) nudge(i int) {
+	i = b.region.sleeper(i)
 	if b.region.subscribers[i].waiting.Load() != 0 {
 		b.region.bell.Wake(nudgeBit(i))
 	}
@@ -298,5 +299,8 @@ const (
 func eventBit(p Priority, t TypeID) uint32 {
 	return 1 << (uint32(p-Critical)*typeBits + uint32(t)%typeBits)
 }
+
+// allNudges wakes every subscription that sleeps.
+const allNudges = uint32(1<<nudgeBits-1) << (priorities * typeBits)
 
 func nudgeBit(i int) uint32 { return 1 << (uint32(priorities*typeBits) + uint32(i)%nudgeBits) }

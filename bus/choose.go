@@ -32,11 +32,14 @@ func (s *Subscription) choose() *subLane {
 func (s *Subscription) level(i int) (best *subLane, next int) {
 	for next = i; next < len(s.lanes) && s.lanes[next].priority == s.lanes[i].priority; next++ {
 		l := s.lanes[next]
+		if l.shut {
+			continue
+		}
 		if l.next < l.reader.Window() {
 			best = l
 			break
 		}
-		if !l.shut && l.reader.Ready() && (best == nil || l.served < best.served) {
+		if l.reader.Ready() && (best == nil || l.served < best.served) {
 			best = l
 		}
 	}
@@ -65,4 +68,4 @@ func (s *Subscription) waiting() (best *subLane) {
 }
 
 // has tells whether the lane has an event for us to look at.
-func (l *subLane) has() bool { return l.next < l.reader.Window() || !l.shut && l.reader.Ready() }
+func (l *subLane) has() bool { return !l.shut && (l.next < l.reader.Window() || l.reader.Ready()) }

@@ -183,6 +183,9 @@ func (a *acks) take(s *Subscription) (bool, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.finishLast()
+	if g := s.group; g != nil {
+		g.attend(s)
+	}
 	if err := a.err; err != nil {
 		a.err = nil
 		return false, err
@@ -262,10 +265,13 @@ func (a *acks) open(s *Subscription, l *subLane) (bool, error) {
 }
 
 // settle is Subscription.settle of a subscription with acks.
-func (a *acks) settle() {
+func (a *acks) settle(s *Subscription) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.finishLast()
+	if g := s.group; g != nil {
+		g.tell(s)
+	}
 }
 
 // finishLast finishes what a receive call other than Take has handed out.
@@ -286,7 +292,10 @@ func (h *lent) finish() error {
 	l.out--
 	had := l.reader.Window()
 	err := l.pass()
-	if l.out == 0 || l.reader.Window() < had {
+	switch {
+	case l.leaving:
+		h.event.sub.vacate(l)
+	case l.out == 0 || l.reader.Window() < had:
 		l.shut = false
 	}
 	return err
@@ -331,6 +340,9 @@ func (a *acks) acked(h *lent) (opened bool) {
 	was := h.lane.shut
 	if err := h.finish(); err != nil {
 		a.err = err
+	}
+	if g := h.event.sub.group; g != nil {
+		g.tell(h.event.sub)
 	}
 	return was && !h.lane.shut
 }

@@ -20,7 +20,7 @@
 // A lane is a ring of fixed-size slots with one order that every subscriber
 // sees. A type belongs to a priority; its publishers write to the lanes of that
 // priority, and every subscription whose types and priorities match gets every
-// event: broadcast. Where a priority has several lanes (shards), an event's key
+// event: broadcast. Of the members of a group one gets it. Where a priority has several lanes (shards), an event's key
 // says which one it takes, so that events of one key keep their order. A type may
 // declare further priorities that single events of it can have; order holds within
 // a lane, not across priorities. A subscription's Filter says which events of its
@@ -52,6 +52,8 @@
 //	eviction       a subscription that stands still loses its hold on a full lane
 //	static ring    a ring of its own for one type, beside the lanes; see OpenStatic
 //	durable        of a subscription: its cursors stay while no process has it
+//	group          subscriptions, its members, that share their lanes' events
+//	lease          a group's cursor on one lane; one member has it at a time
 //
 // # Guarantees
 //
@@ -66,6 +68,9 @@
 //   - A durable subscription that comes back goes on after the last event that
 //     it finished: at least once. EvictAfter holds for it while it is away too,
 //     unless it states how much it may hold back (SubscribeOptions.HoldEvents).
+//   - Of the members of a group each event goes to one, and those of a key come in
+//     order, through joins, leaves and deaths. What a member had not finished
+//     when it died comes again to another: at least once.
 //   - A publisher with RequireSubscriber is told when nobody takes its events.
 //   - Critical events are received first. While lower lanes have some, one of
 //     them gets its turn after 64 higher events (SubscribeOptions.Starve).

@@ -17,7 +17,7 @@ const durableTries = 1 << 12
 func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 	r, b := s.bus.region, s.bus
 	for range durableTries {
-		if i, word, ok := r.findDurable(o.Durable, subDetached); ok {
+		if i, word, ok := r.find(role{name: o.Durable}, subDetached); ok {
 			active := makeSub(subActive, b.self, word.gen()+1)
 			if !r.subscribers[i].state.CompareAndSwap(uint64(word), uint64(active)) {
 				continue
@@ -38,16 +38,16 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 			r.subscribers[i].setHold(o)
 			return nil
 		}
-		if _, word, ok := r.findDurable(o.Durable, subActive); ok {
+		if _, word, ok := r.find(role{name: o.Durable}, subActive); ok {
 			if b.recovered(word.owner()) {
 				continue
 			}
-			return b.held(o.Durable, word.owner())
+			return b.held(o.Durable, word.owner(), false)
 		}
 		if err := s.join(o); err != nil {
 			return err
 		}
-		if word, ok := r.nominate(s.record, o.Durable, s.word); ok {
+		if word, ok := r.nominate(s.record, role{name: o.Durable}, s.word, makeSub(subActive, b.self, s.word.gen())); ok {
 			s.word = word
 			return nil
 		}
@@ -79,7 +79,7 @@ func (b *Bus) RemoveDurable(name string) error {
 	return b.guard(func() error {
 		r := b.region
 		for range durableTries {
-			if i, word, ok := r.findDurable(name, subDetached); ok {
+			if i, word, ok := r.find(role{name: name}, subDetached); ok {
 				mine := makeSub(subClaimed, b.self, word.gen()+1)
 				if !r.subscribers[i].state.CompareAndSwap(uint64(word), uint64(mine)) {
 					continue
@@ -88,22 +88,27 @@ func (b *Bus) RemoveDurable(name string) error {
 				r.freeSubscriber(i)
 				return nil
 			}
-			_, word, ok := r.findDurable(name, subActive)
+			_, word, ok := r.find(role{name: name}, subActive)
 			switch {
 			case !ok:
 				return fmt.Errorf("bus %s: durable subscription %q: %w", b.Name(), name, ErrNotExist)
 			case !b.recovered(word.owner()):
-				return b.held(name, word.owner())
+				return b.held(name, word.owner(), false)
 			}
 		}
 		return fmt.Errorf("%w: durable subscription %q is neither free nor held by anybody", ErrCorrupt, name)
 	})
 }
 
-func (b *Bus) held(durable string, owner int) error {
+// held is the error of a durable subscription, or a group, that a process has.
+func (b *Bus) held(name string, owner int, group bool) error {
 	if owner < 0 || owner >= len(b.region.participants) {
-		return fmt.Errorf("%w: owner %d of durable subscription %q", ErrCorrupt, owner, durable)
+		return fmt.Errorf("%w: owner %d of durable subscription %q", ErrCorrupt, owner, name)
 	}
 	p := &b.region.participants[owner]
-	return &InUseError{Durable: durable, PID: int(p.pid.Load()), Process: p.name.get()}
+	e := &InUseError{Durable: name, PID: int(p.pid.Load()), Process: p.name.get()}
+	if group {
+		e.Durable, e.Group = "", name
+	}
+	return e
 }

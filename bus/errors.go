@@ -58,6 +58,9 @@ var (
 	ErrGeometry = errors.New("bus: geometry differs")
 	// ErrSchema says that two processes disagree on a type; see SchemaError.
 	ErrSchema = errors.New("bus: type differs")
+	// ErrGroup says that a subscription does not fit the group that it is to
+	// join; see GroupError.
+	ErrGroup = errors.New("bus: group differs")
 	// ErrOptions says that an option is out of its bounds.
 	ErrOptions = errors.New("bus: invalid options")
 	// ErrTooLarge says that an event does not fit its lane; see SizeError.
@@ -98,14 +101,18 @@ type known struct {
 func (e *known) Error() string        { return e.text }
 func (e *known) Is(target error) bool { return slices.Contains(e.as, target) }
 
-// InUseError says who has a durable subscription.
+// InUseError says who has a durable subscription, or is in a group.
 type InUseError struct {
-	Durable string
+	Durable string // of a durable subscription
+	Group   string // of a group
 	PID     int
 	Process string
 }
 
 func (e *InUseError) Error() string {
+	if e.Group != "" {
+		return fmt.Sprintf("bus: group %q has a member in process %d (%s)", e.Group, e.PID, e.Process)
+	}
 	return fmt.Sprintf("bus: durable subscription %q is in use by process %d (%s)", e.Durable, e.PID, e.Process)
 }
 
@@ -161,6 +168,21 @@ func (e *SchemaError) Error() string {
 
 // Is makes it an ErrSchema.
 func (e *SchemaError) Is(target error) bool { return target == ErrSchema }
+
+// GroupError names each difference between a group and a subscription that was to
+// join it.
+type GroupError struct {
+	Group       string
+	Differences []string
+}
+
+func (e *GroupError) Error() string {
+	return fmt.Sprintf("bus: group %q wants something else: %s; subscribe all its members alike, use another name, or forget the group with RemoveGroup",
+		e.Group, strings.Join(e.Differences, "; "))
+}
+
+// Is makes it an ErrGroup.
+func (e *GroupError) Is(target error) bool { return target == ErrGroup }
 
 // SizeError says by how much an event is too large.
 type SizeError struct {

@@ -104,7 +104,12 @@ func subscribeTicks(b *bus.Bus, durable string) *bus.Subscriber[tick] {
 // failSteps are all steps of this package, and those of the ring that change
 // what a participant holds.
 func failSteps() []failpoint.Step {
-	steps := bus.Steps()
+	var steps []failpoint.Step
+	for _, s := range bus.Steps() {
+		if !strings.HasPrefix(string(s), "group/") { // those have tests of their own
+			steps = append(steps, s)
+		}
+	}
 	for _, s := range ring.Steps() {
 		switch {
 		case strings.HasPrefix(string(s), "joiner/"),

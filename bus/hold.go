@@ -80,8 +80,8 @@ func (o *SubscribeOptions) checkHold() error {
 	switch {
 	case o.HoldEvents == 0 && o.HoldFor == 0 && o.HoldPolicy == HoldEvict:
 		return nil
-	case o.Durable == "":
-		return fmt.Errorf("%w: HoldEvents, HoldFor and HoldPolicy are for a Durable subscription", ErrOptions)
+	case o.Durable == "" && o.Group == "":
+		return fmt.Errorf("%w: HoldEvents, HoldFor and HoldPolicy are for a Durable subscription, or a Group", ErrOptions)
 	case o.HoldFor < 0:
 		return fmt.Errorf("%w: HoldFor is %v, must not be negative; HoldPolicy: HoldBlock is for ever", ErrOptions, o.HoldFor)
 	case o.HoldPolicy > HoldBlock:

@@ -133,6 +133,12 @@ func (s *Subscription) close(marks uint32) error {
 // retire runs once, when the subscription is closed and nobody receives any more.
 func (s *Subscription) retire() error {
 	defer close(s.done)
+	if s.group != nil {
+		_ = s.bus.guard(func() error {
+			s.leaveGroup()
+			return nil
+		})
+	}
 	return s.drop()
 }
 
@@ -155,12 +161,15 @@ func (s *Subscription) finish() error {
 	err := b.guard(func() error {
 		st := s.count()
 		s.final.Store(&st)
-		if s.durable && s.state.Load()&erased == 0 {
+		switch {
+		case s.group != nil:
+			b.region.freeSubscriber(s.record)
+		case s.durable && s.state.Load()&erased == 0:
 			if s.viewed {
 				s.settle()
 			}
 			b.region.detachSubscriber(s.record)
-		} else {
+		default:
 			b.region.freeSubscriber(s.record)
 		}
 		return nil

@@ -167,5 +167,6 @@ func (b *Bus) janitor() {
 			b.recoverDead()
 			return nil
 		})
+		b.tendGroups()
 	}
 }

@@ -271,7 +271,7 @@ func (l *subLane) refill(s *Subscription) error {
 // subscription moves on with each event; others move when they need more.
 func (s *Subscription) settle() {
 	if s.acks != nil {
-		s.acks.settle()
+		s.acks.settle(s)
 		return
 	}
 	l := s.current

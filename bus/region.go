@@ -85,8 +85,12 @@ type lane struct {
 	*ring.Lane
 	priority Priority
 	shard    int
+	index    int    // among the lanes of the region
 	static   string // name of the static ring that it is; its priority is Normal and means nothing
 }
+
+// bit stands for the lane in sets of the region's lanes.
+func (l *lane) bit() uint64 { return 1 << l.index }
 
 func (l *lane) name() string {
 	if l.static != "" {
@@ -147,12 +151,12 @@ func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
 		off := at.typeRecords + i*typeSize
 		r.types.records = append(r.types.records, mem[off:off+typeSize:off+typeSize])
 	}
-	for _, l := range at.lanes {
+	for i, l := range at.lanes {
 		rl, err := ring.Attach(mem[l.off:l.off+l.geo.Size()], l.geo, parker)
 		if err != nil {
 			return nil, fmt.Errorf("lane %s: %w", laneName(l.priority, l.shard), err)
 		}
-		r.lanes = append(r.lanes, &lane{Lane: rl, priority: l.priority, shard: l.shard, static: g.static.Ring})
+		r.lanes = append(r.lanes, &lane{Lane: rl, priority: l.priority, shard: l.shard, index: i, static: g.static.Ring})
 	}
 	return r, nil
 }
@@ -215,23 +219,28 @@ func bindParticipant(b []byte) participant {
 	}
 }
 
-// subscriberRecord is one subscription.
+// subscriberRecord is one subscription, or a part of a group.
 //
-//	0 state u64 | 8 lanes u64 (bit per lane) | 16 waiting u32 | 24 window u64 | 32 hold u64 | 40 since u64 |
-//	56 serves u64 | 64 name [64] | 128 durable [64]
+//	0 state u64 | 8 lanes u64 (bit per lane) | 16 waiting u32 | 20 kind u32 | 24 window u64 | 32 hold u64 |
+//	40 since u64 | 56 serves u64 | 64 name [64] | 128 durable [64], or the name of the group |
+//	192 group u64 | 200 epoch u64 | 208 scope u64 | 216 holder u64 | 224 filter u64
 type subscriberRecord struct {
-	state, lanes, window *atomic.Uint64
-	hold, since          *atomic.Uint64 // see hold.go
-	waiting              *atomic.Uint32
-	serves               *atomic.Uint64
-	name, durable        sharedText
-	types                typeSet
+	state, lanes, window        *atomic.Uint64
+	hold, since                 *atomic.Uint64 // see hold.go
+	waiting, kind               *atomic.Uint32
+	serves                      *atomic.Uint64
+	name, durable               sharedText
+	group, epoch, scope, holder *atomic.Uint64 // see grouprecord.go
+	filter                      *atomic.Uint64
+	types                       typeSet
 }
 
 func bindSubscriber(b []byte) subscriberRecord {
 	return subscriberRecord{
-		state: word.U64(b, 0), lanes: word.U64(b, 8), waiting: word.U32(b, 16), window: word.U64(b, 24),
+		state: word.U64(b, 0), lanes: word.U64(b, 8), waiting: word.U32(b, 16), kind: word.U32(b, 20), window: word.U64(b, 24),
 		hold: word.U64(b, 32), since: word.U64(b, 40), serves: word.U64(b, 56),
 		name: bindText(b, 64), durable: bindText(b, 128),
+		group: word.U64(b, 192), epoch: word.U64(b, 200), scope: word.U64(b, 208), holder: word.U64(b, 216),
+		filter: word.U64(b, 224),
 	}
 }

@@ -15,6 +15,7 @@ type Snapshot struct {
 	Size         int64             `json:"size"`             // bytes
 	Lanes        []LaneInfo        `json:"lanes"`
 	Subscribers  []SubscriberInfo  `json:"subscribers"`
+	Groups       []GroupInfo       `json:"groups"`
 	Participants []ParticipantInfo `json:"participants"`
 	Types        []TypeInfo        `json:"types"`
 }
@@ -45,8 +46,9 @@ type SubscriberInfo struct {
 	ID          int    `json:"id"`
 	Name        string `json:"name"`
 	Durable     string `json:"durable,omitempty"`
-	PID         int    `json:"pid"`         // 0 while no process has it
-	Participant int    `json:"participant"` // -1 while no process has it
+	Group       string `json:"group,omitempty"` // whose lease of the lane it is; Name is the member that has it
+	PID         int    `json:"pid"`             // 0 while no process has it
+	Participant int    `json:"participant"`     // -1 while no process has it
 	Alive       bool   `json:"alive"`
 	Lane        string `json:"lane"`
 	Shard       int    `json:"shard"`
@@ -135,7 +137,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 	}
 	subs := make(map[int]int)
 	for i := range r.subscribers {
-		if o := subState(r.subscribers[i].state.Load()).owner(); o >= 0 {
+		if o := subState(r.subscribers[i].state.Load()).owner(); o >= 0 && r.subscribers[i].kind.Load() != kindLease {
 			subs[o]++
 		}
 	}
@@ -167,10 +169,12 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		}
 		s.Lanes = append(s.Lanes, info)
 	}
+	s.Groups = r.groups(types, living)
 	for _, t := range types {
 		info := TypeInfo{Name: t.name, ID: int(t.id), Priority: t.priority.String(), Size: t.layout.Size, Fields: t.layout.FieldList(), Also: t.also.names()}
 		for j := range r.subscribers {
-			if r.subscribers[j].exists() && r.subscribers[j].types.has(t.id) {
+			rec := &r.subscribers[j]
+			if kind := rec.kind.Load(); rec.exists() && (kind == kindPlain || kind == kindGroup) && rec.types.has(t.id) {
 				info.Subscribers++
 			}
 		}
@@ -199,12 +203,16 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 	row := SubscriberInfo{
 		ID: j, Name: rec.name.get(), Durable: rec.durable.get(), Participant: st.owner(), Alive: living[st.owner()],
 		Lane: l.kind(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
-		Received: c.Received, Filtered: c.Filtered, Waiting: rec.waiting.Load() != 0, Gated: c.Gated,
+		Received: c.Received, Filtered: c.Filtered, Waiting: r.subscribers[r.sleeper(j)].waiting.Load() != 0, Gated: c.Gated,
 		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,
 	}
 	row.Hold = rec.holdInfo()
-	if o := st.owner(); o >= 0 && o < len(r.participants) {
-		row.PID = int(r.participants[o].pid.Load())
+	row.PID = r.pid(st.owner())
+	if rec.kind.Load() == kindLease {
+		row.Group, row.Durable = row.Durable, ""
+		if st.state() == subDetached {
+			row.Name, row.Waiting = row.Group, false
+		}
 	}
 	return row, true
 }

@@ -19,6 +19,17 @@ const (
 	stepSubHold      failpoint.Step = "subscription/store-hold"
 	stepSubAway      failpoint.Step = "subscription/store-since"
 	stepSubLeave     failpoint.Step = "subscription/leave"
+	stepGroupFound   failpoint.Step = "group/found"
+	stepGroupMember  failpoint.Step = "group/member"
+	stepGroupEnroll  failpoint.Step = "group/enroll"
+	stepGroupLease   failpoint.Step = "group/make-lease"
+	stepGroupWhole   failpoint.Step = "group/whole"
+	stepGroupClaim   failpoint.Step = "group/lease-claimed"
+	stepGroupLetGo   failpoint.Step = "group/let-go"
+	stepGroupEpoch   failpoint.Step = "group/bump-epoch"
+	stepGroupLeave   failpoint.Step = "group/leave"
+	stepGroupRemove  failpoint.Step = "group/remove"
+	stepGroupForget  failpoint.Step = "group/forget-lease"
 	stepRecoverBegin failpoint.Step = "recovery/begin"
 	stepRecoverPort  failpoint.Step = "recovery/ports"
 	stepRecoverType  failpoint.Step = "recovery/types"
@@ -33,6 +44,8 @@ func Steps() []failpoint.Step {
 		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
 		stepSubClaim, stepSubTypes, stepSubServes, stepSubCandidate, stepSubActivate, stepSubResume,
 		stepSubHold, stepSubAway, stepSubLeave,
+		stepGroupFound, stepGroupMember, stepGroupEnroll, stepGroupLease, stepGroupWhole, stepGroupClaim,
+		stepGroupLetGo, stepGroupEpoch, stepGroupLeave, stepGroupRemove, stepGroupForget,
 		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
 	}
 }

@@ -52,13 +52,12 @@ func (r *region) claimSubscriber(p int) (int, subState, error) {
 	return 0, 0, fmt.Errorf("%w: all %d subscriptions exist; raise Subscribers in the Geometry", ErrTooMany, len(r.subscribers))
 }
 
-// findDurable looks for a durable subscription of that name that has been
-// decided on, or is about to be.
-func (r *region) findDurable(name string, state uint64) (int, subState, bool) {
+// find looks for the record of that role in that state.
+func (r *region) find(p role, state uint64) (int, subState, bool) {
 	for i := range r.subscribers {
 		rec := &r.subscribers[i]
 		s := subState(rec.state.Load())
-		if s.state() == state && rec.durable.get() == name {
+		if s.state() == state && rec.plays(p) {
 			// Again, since the record may have begun another life.
 			if subState(rec.state.Load()) == s {
 				return i, s, true
@@ -68,11 +67,11 @@ func (r *region) findDurable(name string, state uint64) (int, subState, bool) {
 	return 0, 0, false
 }
 
-// nominate makes record i, claimed by us with its cursors joined, the durable
-// subscription of that name, unless there is one. Of several that nominate the
-// same name at the same time one succeeds: each first shows its own candidacy
+// nominate makes record i, claimed by us with its cursors joined, the one of that
+// role, in the state of last, unless there is one. Of several that nominate for
+// the same role at the same time one succeeds: each first shows its own candidacy
 // and then looks for others, and takes theirs away if it comes first.
-func (r *region) nominate(i int, name string, claimed subState) (subState, bool) {
+func (r *region) nominate(i int, p role, claimed, last subState) (subState, bool) {
 	w := r.subscribers[i].state
 	candidate := makeSub(subCandidate, claimed.owner(), claimed.gen())
 	w.Store(uint64(candidate))
@@ -84,7 +83,7 @@ func (r *region) nominate(i int, name string, claimed subState) (subState, bool)
 		rec := &r.subscribers[j]
 		for range durableTries {
 			s := subState(rec.state.Load())
-			if rec.durable.get() != name {
+			if !rec.plays(p) {
 				break
 			}
 			if st := s.state(); st == subActive || st == subDetached {
@@ -100,8 +99,7 @@ func (r *region) nominate(i int, name string, claimed subState) (subState, bool)
 		}
 	}
 	failpoint.Hit(stepSubActivate)
-	active := makeSub(subActive, claimed.owner(), claimed.gen())
-	return active, w.CompareAndSwap(uint64(candidate), uint64(active))
+	return last, w.CompareAndSwap(uint64(candidate), uint64(last))
 }
 
 // freeSubscriber gives record i and its cursors back.
@@ -116,6 +114,8 @@ func (r *region) freeSubscriber(i int) {
 	}
 	rec.lanes.Store(0)
 	rec.waiting.Store(0)
+	rec.kind.Store(kindPlain)
+	rec.group.Store(0)
 	failpoint.Hit(stepSubLeave)
 	rec.state.Store(uint64(makeSub(subFree, -1, was.gen())))
 }
@@ -144,6 +144,10 @@ func (r *region) detachSubscriber(i int) {
 // or of a durable subscription only the owner's hold on it.
 func (r *region) recoverSubscriber(i int) {
 	rec := &r.subscribers[i]
+	if rec.kind.Load() != kindPlain {
+		r.recoverGroup(i)
+		return
+	}
 	if subState(rec.state.Load()).state() == subActive && rec.durable.get() != "" {
 		r.detachSubscriber(i)
 		return

@@ -23,8 +23,8 @@ type SubscribeOptions struct {
 	// that got it has returned; a copy with the next receive call, and not by
 	// Close.
 	Durable string
-	// HoldEvents, HoldFor and HoldPolicy say how much a durable subscription
-	// may hold back on reliable lanes while no process has it: publishers wait
+	// HoldEvents, HoldFor and HoldPolicy say how much a durable subscription,
+	// or a lane of a group, may hold back on reliable lanes while no process has it: publishers wait
 	// for it within these bounds, and no longer. They are no bounds of what it
 	// gets: all that its lanes still have when it comes back, it receives; the
 	// rest is a gap, and the first *LagError has its exact size. A process
@@ -41,6 +41,25 @@ type SubscribeOptions struct {
 	HoldFor time.Duration
 	// HoldPolicy is HoldEvict or HoldBlock. Default HoldEvict.
 	HoldPolicy HoldPolicy
+	// Group names a group of subscriptions, in any processes, that share the
+	// events of their lanes: each event goes to one of them. Each lane, which
+	// is each shard of each priority, belongs to one member at a time, so that
+	// the order of a key holds; members that join, leave or die have the lanes
+	// dealt out anew, in equal shares as far as that goes. To spread work, give
+	// the priority Shards and the events keys.
+	//
+	// A group is durable: what it has not finished waits for its next member,
+	// on reliable lanes, until RemoveGroup. Start says where a new group
+	// begins. What a member had not finished when it died is received again by
+	// whoever has the lane next, and so is a copy that a member had not
+	// finished when it was closed: at least once. An event is finished as with
+	// Durable, or by the Ack of a delivery; see Take.
+	//
+	// All members must want the same types and lanes, and the same Filter, of
+	// which functions cannot be compared: a *GroupError names what differs. A member shares only while it is in a receive call, or comes
+	// back to one: one that stops receiving, or whose process is stopped,
+	// keeps the lanes that it has. At most 63 bytes.
+	Group string
 	// Types are what Bus.Subscribe receives; none means all. Subscribe[T]
 	// ignores it.
 	Types []TypeID
@@ -133,7 +152,8 @@ type Subscription struct {
 	heeded   <-chan struct{}        // of the context whose end wakes us
 	stopHeed func() bool
 	stirs    func() bool // stirred, made once
-	acks     *acks       // from the first Take on
+	acks     *acks       // from the first Take on, and of a member of a group
+	group    *membership // of a member of a group
 
 	final atomic.Pointer[SubscriberStats] // once the place is given back
 }
@@ -141,6 +161,7 @@ type Subscription struct {
 // subLane is a subscription's reader on one lane.
 type subLane struct {
 	*lane
+	record    int // whose cursor it is
 	reader    *ring.Reader
 	next      int    // first event of the window not handed out
 	served    uint64 // when it was last served, in events of the subscription
@@ -151,6 +172,11 @@ type subLane struct {
 	lent []lent // by position, one for each event of a window
 	out  int    // events handed out and not finished
 	shut bool   // takes no more before one of them is
+
+	// Of a member of a group.
+	leaving bool            // let go of as soon as nothing is out
+	since   int64           // it has been leaving, in ns of Now
+	base    SubscriberStats // what others had counted before
 }
 
 // Subscribe subscribes to several types, over several lanes.
@@ -175,10 +201,13 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 	if s, err = b.newSubscription(o, types); err != nil {
 		return nil, err
 	}
-	if o.Durable == "" {
-		err = s.join(o)
-	} else {
+	switch {
+	case o.Group != "":
+		err = s.joinGroup(o)
+	case o.Durable != "":
 		err = s.joinDurable(o)
+	default:
+		err = s.join(o)
 	}
 	if err != nil {
 		return nil, err
@@ -214,8 +243,10 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 		s.timeout = b.opts.Timeout
 	}
 	switch {
-	case len(o.Name) > maxTypeName || len(o.Durable) > maxTypeName:
-		return nil, fmt.Errorf("%w: Name and Durable have at most %d bytes", ErrOptions, maxTypeName)
+	case len(o.Name) > maxTypeName || len(o.Durable) > maxTypeName || len(o.Group) > maxTypeName:
+		return nil, fmt.Errorf("%w: Name, Durable and Group have at most %d bytes", ErrOptions, maxTypeName)
+	case o.Group != "" && o.Durable != "":
+		return nil, fmt.Errorf("%w: Durable is for one process at a time, Group for several; a group is durable, too", ErrOptions)
 	case o.Window < 0 || o.Window > ring.MaxPin:
 		return nil, fmt.Errorf("%w: Window is %d, must be 0 to %d", ErrOptions, o.Window, ring.MaxPin)
 	case s.starve < 0:
@@ -321,19 +352,12 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 	rec := &s.bus.region.subscribers[s.record]
 	var has uint64
 	for _, l := range s.lanes {
-		window, err := s.reserve(l, o.Window)
-		if err != nil {
-			return err
-		}
-		l.reader, l.window = l.newReader(s.record, window, o), window
-		bit := s.bit(l)
+		l.record = s.record
+		bit := l.bit()
 		has |= bit
-		if had&bit != 0 {
-			l.reader.Resume()
-		} else if err := l.begin(o); err != nil {
+		if err := s.openLane(l, o, had&bit != 0); err != nil {
 			return err
 		}
-		l.evictions = l.reader.Evictions()
 		// Each lane as soon as it has a cursor: a process that is killed here
 		// must find it again.
 		rec.lanes.Store(had | has)
@@ -348,6 +372,26 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 	return nil
 }
 
+// openLane opens a reader on a lane: where its cursor stands, or as the options
+// say.
+func (s *Subscription) openLane(l *subLane, o *SubscribeOptions, resume bool) error {
+	window, err := s.reserve(l, o.Window)
+	if had := l.Cursor(l.record).Reserved; err != nil && resume && s.group != nil && had > 0 {
+		window, err = had, nil // a lease has what its last holder had
+	}
+	if err != nil {
+		return err
+	}
+	l.reader, l.window = l.newReader(l.record, window, o), window
+	if resume {
+		l.reader.Resume()
+	} else if err := l.begin(o); err != nil {
+		return err
+	}
+	l.evictions = l.reader.Evictions()
+	return nil
+}
+
 // defaultWindow is what a subscription that does not say gets, if it is to be had.
 const defaultWindow = 16
 
@@ -355,15 +399,15 @@ const defaultWindow = 16
 // half of what is left, so that those who come later get some, too.
 func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 	if window > 0 {
-		err := l.Reserve(s.record, window)
+		err := l.Reserve(l.record, window)
 		if err != nil {
 			err = fmt.Errorf("lane %s: %w; ask for a smaller Window, or raise Pins in %s", l.name(), err, l.shaped())
 		}
 		return window, err
 	}
 	wish := min(max(defaultWindow, s.wish), ring.MaxPin)
-	for window = max(1, min(wish, l.Left(s.record)/2)); ; window /= 2 {
-		err := l.Reserve(s.record, window)
+	for window = max(1, min(wish, l.Left(l.record)/2)); ; window /= 2 {
+		err := l.Reserve(l.record, window)
 		if err == nil {
 			return window, nil
 		}
@@ -373,14 +417,10 @@ func (s *Subscription) reserve(l *subLane, window int) (int, error) {
 	}
 }
 
-func (s *Subscription) bit(l *subLane) uint64 {
-	return 1 << slices.Index(s.bus.region.lanes, l.lane)
-}
-
 // bits are the lanes that the subscription reads.
 func (s *Subscription) bits() (all uint64) {
 	for _, l := range s.lanes {
-		all |= s.bit(l)
+		all |= l.bit()
 	}
 	return all
 }
@@ -399,15 +439,35 @@ func (s *Subscription) Stats() (st SubscriberStats) {
 }
 
 func (s *Subscription) count() (st SubscriberStats) {
+	if s.group != nil {
+		return s.countGroup()
+	}
 	for _, l := range s.lanes {
-		c := l.Cursor(s.record)
-		st.Received += c.Received
-		st.Filtered += c.Filtered
-		st.Missed += c.Missed
-		st.Evictions += c.Evictions
-		st.Depth += c.Depth
+		st.add(l.count(s.record))
 	}
 	return st
+}
+
+// count is what the subscription of record i has counted on the lane.
+func (l *lane) count(i int) SubscriberStats {
+	c := l.Cursor(i)
+	return SubscriberStats{Received: c.Received, Filtered: c.Filtered, Missed: c.Missed, Evictions: c.Evictions, Depth: c.Depth}
+}
+
+func (st *SubscriberStats) add(o SubscriberStats) {
+	st.Received += o.Received
+	st.Filtered += o.Filtered
+	st.Missed += o.Missed
+	st.Evictions += o.Evictions
+	st.Depth += o.Depth
+}
+
+// minus is what was counted since o. Depth is no count.
+func (st SubscriberStats) minus(o SubscriberStats) SubscriberStats {
+	return SubscriberStats{
+		Received: st.Received - o.Received, Filtered: st.Filtered - o.Filtered, Missed: st.Missed - o.Missed,
+		Evictions: st.Evictions - o.Evictions,
+	}
 }
 
 // Name returns the name that viewers show.

@@ -94,6 +94,9 @@ func (s *Subscription) spin(w waitFor) error {
 			if err := s.over(w); err != nil {
 				return err
 			}
+			if s.group != nil {
+				s.group.tend(s)
+			}
 			runtime.Gosched()
 		}
 	}
@@ -130,6 +133,9 @@ func (s *Subscription) park(w waitFor) (err error) {
 		}
 		if err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirs); err != nil {
 			return fmt.Errorf("wait for an event: %w", err)
+		}
+		if s.group != nil {
+			s.group.tend(s)
 		}
 	}
 }
@@ -186,6 +192,10 @@ func (s *Subscription) ready() bool {
 		// An Ack of another goroutine may be moving the lanes.
 		s.acks.mu.Lock()
 		defer s.acks.mu.Unlock()
+		// Pairs with the Add in groupChanged.
+		if g := s.group; g != nil && g.epoch.Load() != g.seen {
+			return true
+		}
 	}
 	for _, l := range s.lanes {
 		if l.has() {

@@ -28,6 +28,7 @@ type CursorStats struct {
 	Position                              uint64
 	Depth                                 uint64 // events published and not read
 	Pinned                                int
+	Reserved                              int // of the lane's pin budget
 	Received, Missed, Filtered, Evictions uint64
 }
 
@@ -38,6 +39,7 @@ func (l *Lane) Cursor(i int) CursorStats {
 	c := cursor(w.word.Load())
 	s := CursorStats{
 		Joined: c.joined(), Gated: c.gated(), Position: c.pos(t), Pinned: c.pins(),
+		Reserved: int(min(w.reserved.Load(), MaxPin)),
 		Received: w.received.Load(), Missed: w.missed.Load(),
 		Filtered: w.filtered.Load(), Evictions: w.evictions.Load(),
 	}
