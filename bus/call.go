@@ -77,6 +77,8 @@ type Client[Req, Rep any] struct {
 	timeout time.Duration
 	servers servers
 	idle    sync.Pool // of *waiter[Rep]
+	open    context.Context
+	shut    context.CancelFunc
 	done    chan struct{}
 
 	mu      sync.Mutex
@@ -114,6 +116,7 @@ func NewClient[Req, Rep any](b *Bus, o *ClientOptions) (*Client[Req, Rep], error
 		servers: servers{bus: b, typ: &pub.typ},
 		done:    make(chan struct{}), waiting: make(map[uint64]*waiter[Rep]),
 	}
+	c.open, c.shut = context.WithCancel(context.Background())
 	if c.timeout == 0 {
 		c.timeout = defaultCallTimeout
 	}
@@ -245,16 +248,20 @@ func (c *Client[Req, Rep]) deadline(ctx context.Context) (at int64, own bool, er
 	return at, own, nil
 }
 
-// send publishes a request. It waits for room only until the deadline.
+// send publishes a request. It waits for room only until the deadline, and for as
+// long as the client is open.
 func (c *Client[Req, Rep]) send(ctx context.Context, req []byte, with With, deadline int64) error {
 	err := c.pub.publish(ctx, req, &with, false)
 	if !errors.Is(err, ErrFull) {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.open, func() { cancel(ErrClosed) })()
 	if deadline != 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(deadline-shm.Now()))
-		defer cancel()
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, time.Duration(deadline-shm.Now()))
+		defer stop()
 	}
 	return c.pub.publish(ctx, req, &with, true)
 }
@@ -297,8 +304,10 @@ func (c *Client[Req, Rep]) returned() {
 // receive hands replies to those who wait, until the subscription is closed.
 func (c *Client[Req, Rep]) receive() {
 	defer close(c.done)
-	for reply := c.reply; ; {
-		_, err := c.sub.s.ViewBatch(context.Background(), defaultWindow, reply)
+	var err error
+	corrupt := 0
+	for reply := c.reply; ; corrupt = rest(corrupt, err) {
+		_, err = c.sub.s.ViewBatch(context.Background(), defaultWindow, reply)
 		if err != nil && !c.goesOn(err) {
 			c.fail(err)
 			return
@@ -349,6 +358,7 @@ func (c *Client[Req, Rep]) reply(e *Event) error {
 
 // fail ends all calls, and lets no more begin.
 func (c *Client[Req, Rep]) fail(err error) {
+	c.shut()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed == nil {

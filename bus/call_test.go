@@ -335,6 +335,25 @@ func TestCallAndClose(t *testing.T) {
 	}
 }
 
+// A call that waits for room ends with its client, and at its deadline.
+func TestCallWithoutRoom(t *testing.T) {
+	noLeaks(t)
+	each(t, func(t *testing.T, b *bus.Bus) {
+		serve(t, b, nil, double)
+		newSub[tick](t, b, nil) // does not move
+		fill(t, newPub[tick](t, b, nil), 0)
+		hasty := newClient(t, b, &bus.ClientOptions{Timeout: 5 * time.Millisecond})
+		_, err := hasty.Call(background(), &ask{})
+		require.ErrorIs(t, err, bus.ErrTimeout)
+		c := newClient(t, b, &bus.ClientOptions{Timeout: -1})
+		called := async(func() error { _, err := c.Call(background(), &ask{}); return err })
+		require.Eventually(t, func() bool { return c.Stats().Outstanding == 1 }, patience, often)
+		require.NoError(t, c.Close())
+		require.ErrorIs(t, result(t, called), bus.ErrClosed)
+		assert.Zero(t, c.Stats().Calls+hasty.Stats().Calls, "nothing was published")
+	})
+}
+
 // The parts of a request and of a reply take room in their slots.
 func TestCallSizes(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {

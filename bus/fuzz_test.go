@@ -110,11 +110,32 @@ func use(t testing.TB, b *Bus) {
 		_ = s.View(done, within)
 		s.Stats()
 	}
+	call(b, done, within)
 	_, _ = b.Snapshot()
 	b.recoverDead()
 	_ = b.CheckLanes()
 	for _, s := range subs {
 		_ = s.Remove()
+	}
+}
+
+// call uses handlers, a server and a client.
+func call(b *Bus, done context.Context, within func(*Event) error) {
+	o := SubscribeOptions{Window: 1, Start: StartOldest}
+	h, err := b.Handle(&HandlerOptions{SubscribeOptions: o, MaxConcurrent: 2}, func(_ context.Context, e *Event) error { return within(e) })
+	if err == nil {
+		_ = h.Stop(done)
+		defer h.Close()
+	}
+	s, err := Serve(b, &ServeOptions{SubscribeOptions: o}, func(_ context.Context, req *fuzzed, e *Event) (fuzzed2, error) {
+		return fuzzed2{}, within(e)
+	})
+	if err == nil {
+		defer s.Close()
+	}
+	if c, err := NewClient[fuzzed, fuzzed2](b, &ClientOptions{Window: 1, Timeout: time.Millisecond}); err == nil {
+		_, _ = c.Call(context.Background(), &fuzzed{})
+		_ = c.Close()
 	}
 }
 
@@ -180,6 +201,8 @@ func FuzzEvent(f *testing.F) {
 			return
 		}
 		require.LessOrEqual(t, eventHeader+len(e.Value())+len(e.Tail()), len(slot))
+		c, ok := e.Call()
+		require.True(t, ok || c == CallInfo{})
 		raw := getHeader(slot)
 		var again [eventHeader]byte
 		raw.put(again[:])

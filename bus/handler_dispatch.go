@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // dispatcher hands the events of one subscription to functions that run at the
@@ -79,12 +80,14 @@ func (d *dispatcher) work() {
 		}
 		go d.work()
 	}()
-	for {
+	for corrupt := 0; ; {
 		var err error
 		if j, err = d.get(); err != nil {
+			corrupt = rest(corrupt, err)
 			d.tell(err)
 			continue
 		}
+		corrupt = 0
 		if j == nil {
 			over = true
 			return
@@ -94,6 +97,21 @@ func (d *dispatcher) work() {
 		j = nil
 	}
 }
+
+// rest keeps a goroutine that receives in a region which is damaged for good from
+// doing nothing else. It is given, and returns, how many errors in a row say so.
+func rest(corrupt int, err error) int {
+	if !errors.Is(err, ErrCorrupt) {
+		return 0
+	}
+	if corrupt++; corrupt > restAfter {
+		time.Sleep(time.Millisecond << min(corrupt-restAfter, 6))
+	}
+	return corrupt
+}
+
+// restAfter is how many corrupt events in a row are nothing special.
+const restAfter = 64
 
 // get returns a job to do, or nil when nothing more is to be begun, or what the
 // subscription has met.

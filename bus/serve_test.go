@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/codec"
 )
 
 // Requests of a key are served in the order of their lane, one at a time; at
@@ -258,5 +259,92 @@ func TestServerContext(t *testing.T) {
 		assert.False(t, limited)
 		<-ctx.Done()
 		require.ErrorIs(t, ctx.Err(), context.Canceled)
+	})
+}
+
+// One server of requests of two priorities: what is Critical is begun before what
+// waits.
+func TestServePriorities(t *testing.T) {
+	type (
+		job  struct{ Urgent codec.Bool }
+		done struct{ N uint64 }
+	)
+	o := bus.TypeOptions{Name: "job", Priority: bus.Low, Also: []bus.Priority{bus.Critical}}
+	each(t, func(t *testing.T, b *bus.Bus) {
+		started, goOn := make(chan bool), make(chan struct{})
+		s, err := bus.Serve(b, &bus.ServeOptions{MaxConcurrent: 1, SubscribeOptions: bus.SubscribeOptions{Type: o}},
+			func(_ context.Context, j *job, e *bus.Event) (done, error) {
+				started <- j.Urgent.Get()
+				<-goOn
+				return done{}, nil
+			})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		c, err := bus.NewClient[job, done](b, &bus.ClientOptions{Request: o})
+		require.NoError(t, err)
+		defer c.Close()
+		var calls []<-chan error
+		call := func(urgent bool) {
+			w := bus.With{}
+			if urgent {
+				w.Priority = bus.Critical
+			}
+			calls = append(calls, async(func() error {
+				_, err := c.CallWith(background(), &job{Urgent: codec.BoolOf(urgent)}, w)
+				return err
+			}))
+		}
+		call(false)
+		require.False(t, result(t, started))
+		for range 3 {
+			call(false)
+		}
+		require.Eventually(t, func() bool { return s.Stats().Waiting == 3 }, patience, often)
+		call(true)
+		require.Eventually(t, func() bool { return s.Stats().Waiting == 4 }, patience, often)
+		goOn <- struct{}{}
+		require.True(t, result(t, started), "the urgent one does not wait for those before it")
+		for range 3 {
+			goOn <- struct{}{}
+			require.False(t, result(t, started))
+		}
+		goOn <- struct{}{}
+		for _, err := range calls {
+			require.NoError(t, result(t, err))
+		}
+	})
+}
+
+// Requests over several shards: a key keeps its order, and every reply finds its
+// call.
+func TestServeShards(t *testing.T) {
+	geo := small()
+	geo.Normal.Shards = 4
+	eachWith(t, bus.Options{Geometry: geo}, func(t *testing.T, b *bus.Bus) {
+		var mu sync.Mutex
+		last := map[uint64]uint64{}
+		serve(t, b, nil, func(_ context.Context, req *ask, e *bus.Event) (answer, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if k := e.Header().Key; req.N != last[k]+1 {
+				return answer{}, fmt.Errorf("key %d: %d after %d", k, req.N, last[k])
+			}
+			last[e.Header().Key]++
+			return answer{req.N}, nil
+		})
+		c := newClient(t, b, nil)
+		var wg sync.WaitGroup
+		for k := range uint64(16) {
+			wg.Go(func() {
+				for i := range uint64(50) {
+					m, err := c.CallWith(background(), &ask{i + 1}, bus.With{Key: k + 1})
+					if !assert.NoError(t, err) || !assert.Equal(t, i+1, m.Value.N) {
+						return
+					}
+					assert.Equal(t, int((k+1)%4), m.Shard)
+				}
+			})
+		}
+		wg.Wait()
 	})
 }
