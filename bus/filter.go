@@ -23,6 +23,8 @@ type filterNode struct {
 	rank filterRank
 	// compile makes the test for the events of a subscription.
 	compile func(*filterScope) (filterTest, error)
+	// all are the conditions that must all be met, if it consists of such.
+	all []*filterNode
 }
 
 // filterRank is what a condition looks at, cheapest first.
@@ -49,6 +51,28 @@ func (f Filter) test(sc *filterScope) (filterTest, error) {
 		return nil, nil
 	}
 	return f.node.compile(sc)
+}
+
+// sieve returns the part of the filter that looks at headers alone and that every
+// event it takes must pass; nil if there is none.
+func (f Filter) sieve(sc *filterScope) (filterTest, error) {
+	n := f.node
+	if n == nil {
+		return nil, nil
+	}
+	if n.rank == rankHeader {
+		return n.compile(sc)
+	}
+	var parts []Filter
+	for _, part := range n.all {
+		if part.rank == rankHeader {
+			parts = append(parts, Filter{part})
+		}
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	return And(parts...).test(sc)
 }
 
 // String returns the conditions in words, for logs.
@@ -175,7 +199,7 @@ func combine(word string, stop bool, filters []Filter) Filter {
 	if len(texts) == 0 {
 		text = map[bool]string{true: "none", false: "all"}[stop]
 	}
-	return Filter{&filterNode{text: text, rank: rank, compile: func(sc *filterScope) (filterTest, error) {
+	n := &filterNode{text: text, rank: rank, compile: func(sc *filterScope) (filterTest, error) {
 		tests := make([]filterTest, len(nodes))
 		for i, n := range nodes {
 			var err error
@@ -191,5 +215,27 @@ func combine(word string, stop bool, filters []Filter) Filter {
 			}
 			return !stop
 		}, nil
-	}}}
+	}}
+	if !stop {
+		n.all = nodes
+	}
+	return Filter{n}
+}
+
+// compile takes the filter of the subscription's options.
+func (s *Subscription) compile(f Filter, sc *filterScope) (err error) {
+	if s.filter, err = f.test(sc); err != nil {
+		return err
+	}
+	front, err := f.sieve(sc)
+	if err != nil || front == nil {
+		return err
+	}
+	s.sieve = func(e *Event) bool { return s.takesType(e.raw.typ) && front(e) }
+	return nil
+}
+
+// takesType tells whether events of a type are for this subscription.
+func (s *Subscription) takesType(t uint32) bool {
+	return s.wanted == nil || int(t) < len(s.wanted) && s.wanted[t]
 }

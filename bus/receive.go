@@ -210,12 +210,40 @@ func (s *Subscription) take() (bool, error) {
 				return false, nil
 			}
 		}
+		if s.sieve != nil && !s.skim(l) {
+			continue
+		}
 		ok, err := s.open(l)
 		if ok || err != nil {
 			return ok, err
 		}
 	}
 	return false, nil
+}
+
+// skim passes over events at the front of the lane's window as far as their
+// headers tell that they are not for this subscription. It returns false when
+// nothing is left of the window.
+func (s *Subscription) skim(l *subLane) bool {
+	first, n := l.next, l.reader.Window()
+	for ; l.next < n; l.next++ {
+		slot, _ := l.reader.Slot(l.next)
+		if s.event.raw = getHeader(slot); s.sieve(&s.event) {
+			break
+		}
+	}
+	if passed := l.next - first; passed > 0 {
+		l.reader.Filtered(passed)
+		s.passed += passed
+		s.served += uint64(passed)
+		l.served = s.served
+		if s.durable {
+			s.current = l
+			s.settle()
+			n = l.reader.Window()
+		}
+	}
+	return l.next < n
 }
 
 // open makes s.event the next event of the lane's window. It returns false for
@@ -238,11 +266,7 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 
 // wants tells whether an event of the lane is for this subscription, and counts it.
 func (s *Subscription) wants(l *subLane, e *Event) bool {
-	if t := e.raw.typ; s.wanted != nil && (int(t) >= len(s.wanted) || !s.wanted[t]) {
-		l.reader.Filtered(1)
-		return false
-	}
-	if s.filter != nil && !s.filter(e) {
+	if !s.takesType(e.raw.typ) || s.filter != nil && !s.filter(e) {
 		l.reader.Filtered(1)
 		return false
 	}

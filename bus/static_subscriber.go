@@ -49,6 +49,7 @@ func (o *SubscribeOptions) checkStatic() error {
 		set  bool
 	}{
 		{"Types", len(o.Types) > 0},
+		{"Filter, which looks at headers", o.Filter.node != nil},
 		{"Type", o.Type.Name != "" || o.Type.Priority != 0 || len(o.Type.Also) > 0},
 		{"Priorities", len(o.Priorities) > 0},
 		{"Positions, use Position", o.Positions != nil},

@@ -125,6 +125,7 @@ type Subscription struct {
 	lanes  []*subLane // highest priority first
 	wanted []bool     // by type, nil for all
 	filter filterTest // nil for all
+	sieve  filterTest // what of filter and wanted can be told by the header, nil if there is no such filter
 	mask   uint32     // bell bits it cares for
 	starve int
 	wish   int
@@ -264,7 +265,7 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 		}
 	}
 	var err error
-	if s.filter, err = o.Filter.test(&filterScope{bus: b, types: types}); err != nil {
+	if err := s.compile(o.Filter, &filterScope{bus: b, types: types}); err != nil {
 		return nil, err
 	}
 	priorities := o.Priorities
