@@ -93,6 +93,15 @@ func (s *Static[T]) Name() string { return s.ring.name }
 // Snapshot describes the ring, with whoever has it open.
 func (s *Static[T]) Snapshot() (Snapshot, error) { return s.ring.bus.Snapshot() }
 
+// RemoveDurable forgets a durable subscription to the ring that no process has, as
+// Bus.RemoveDurable does.
+func (s *Static[T]) RemoveDurable(name string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	return s.ring.bus.RemoveDurable(name)
+}
+
 // Close closes the publishers and subscribers that were made here, and lets go of
 // the ring unless others of this bus have it open. Closing the bus does it, too.
 // It is idempotent.

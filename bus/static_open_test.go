@@ -43,6 +43,7 @@ func TestStaticChecksItsOptions(t *testing.T) {
 			"Type":       {Type: bus.TypeOptions{Name: "other"}},
 			"Priorities": {Priorities: []bus.Priority{bus.Normal}},
 			"Starve":     {Starve: 1},
+			"Filter":     {Filter: bus.Keys(1)},
 			"Position":   {Start: bus.StartPosition, Positions: map[bus.LaneID]uint64{{Priority: bus.Normal}: 0}},
 		} {
 			_, err := r.Subscribe(&o)

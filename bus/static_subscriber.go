@@ -51,6 +51,7 @@ func (o *SubscribeOptions) checkStatic() error {
 		{"Types", len(o.Types) > 0},
 		{"Filter, which looks at headers", o.Filter.node != nil},
 		{"Type", o.Type.Name != "" || o.Type.Priority != 0 || len(o.Type.Also) > 0},
+		{"Filter", o.Filter.node != nil},
 		{"Priorities", len(o.Priorities) > 0},
 		{"Positions, use Position", o.Positions != nil},
 		{"Starve", o.Starve != 0},
@@ -216,9 +217,7 @@ func (s *StaticSubscriber[T]) next() *T {
 	l := s.lane
 	slot, _ := l.reader.Slot(l.next)
 	l.next++
-	if s.s.durable {
-		s.s.current = l // to be finished
-	}
+	s.s.current = l // to be finished
 	l.reader.Delivered(1)
 	return codec.Cast[T](slot)
 }
