@@ -213,6 +213,18 @@ func TestStaticLeavesNoGoroutines(t *testing.T) {
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, patience, often)
 }
 
+// A caller's mistake costs him no slot.
+func TestStaticPublishOfNil(t *testing.T) {
+	eachStatic(t, smallStatic(), func(t *testing.T, r *bus.Static[tick]) {
+		pub := staticPub(t, r)
+		for range 100 { // more than a batch
+			require.Panics(t, func() { _ = pub.TryPublish(nil) })
+			require.Panics(t, func() { _ = pub.Publish(background(), nil) })
+		}
+		putTicks(t, pub, 0, 100)
+	})
+}
+
 func TestStaticLoans(t *testing.T) {
 	eachStatic(t, smallStatic(), func(t *testing.T, r *bus.Static[tick]) {
 		pub, sub := staticPub(t, r), staticSub(t, r, nil)

@@ -23,11 +23,10 @@ type StaticLoan[T any] struct {
 func (p *StaticPublisher[T]) Loan() (l StaticLoan[T], err error) {
 	s := p.seat
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.leave(protect(), &err)
 	if s.closed || s.draining {
 		return l, p.gone()
 	}
-	defer p.bus.caught(protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		return l, s.explain(err)
@@ -86,14 +85,13 @@ func (l *StaticLoan[T]) TryPublish() error {
 func (l *StaticLoan[T]) attempt() (err error) {
 	p, s := l.p, l.p.seat
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.leave(protect(), &err)
 	if s.lent[l.cell] != l.turn {
 		return ErrSpent
 	}
 	if s.closed || s.draining {
 		return fmt.Errorf("%w; the loan can only be discarded", p.gone())
 	}
-	defer p.bus.caught(protect(), &err)
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return p.refused(err)
 	}

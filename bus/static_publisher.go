@@ -121,13 +121,13 @@ func (p *StaticPublisher[T]) Close() error {
 
 // attempt publishes one event if there is room. Its ErrFull is bare.
 func (p *StaticPublisher[T]) attempt(v *T) (err error) {
+	_ = *v // a nil pointer panics while nothing is held
 	s := p.seat
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.leave(protect(), &err)
 	if s.closed || s.draining {
 		return p.gone()
 	}
-	defer p.bus.caught(protect(), &err)
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {
 		return s.explain(err)
@@ -146,11 +146,10 @@ func (p *StaticPublisher[T]) attempt(v *T) (err error) {
 func (p *StaticPublisher[T]) attemptBatch(vs []T) (done int, err error) {
 	s := p.seat
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.leave(protect(), &err)
 	if s.closed || s.draining {
 		return 0, p.gone()
 	}
-	defer p.bus.caught(protect(), &err)
 	var cells [maxChunk]int
 	for done < len(vs) {
 		n, err := 0, error(nil)
