@@ -54,20 +54,20 @@ func (b *Bell) Sleep(t Ticket, mask uint32, deadline int64, ready func() bool) e
 	return b.parker.Park(word.Futex(b.count), uint32(t), mask, deadline, ready)
 }
 
-// Ring wakes the sleepers that care for bit. The event is published already.
-func (b *Bell) Ring(bit uint32) {
+// Ring wakes the sleepers that care for bit, and tells whether there were any to
+// be woken. The event is published already.
+func (b *Bell) Ring(bit uint32) bool {
 	// Pairs with the Or in Arm.
-	if b.interest.Load()&bit != 0 {
-		b.ring(bit)
-	}
+	return b.interest.Load()&bit != 0 && b.ring(bit)
 }
 
-func (b *Bell) ring(bit uint32) {
+func (b *Bell) ring(bit uint32) bool {
 	failpoint.Hit(stepBellClear)
 	if b.interest.And(^bit)&bit == 0 {
-		return // another publisher is waking them
+		return false // another publisher is waking them
 	}
 	b.Wake(bit)
+	return true
 }
 
 // Wake wakes the sleepers whose mask has one of bits, whether they have

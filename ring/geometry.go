@@ -68,11 +68,13 @@ const (
 //	128    start           u64   first position ever, never changes
 //	136    generation      u64   bumped by readers that join behind the tail
 //	144    high            u64   cursors [0, high) have been used
+//	152    evictions       u64   gates that producers have taken
 //	256    room            u32   futex word of producers that wait for room
 //	384    ports    x 128:  0 owner u64 | 8 intent u64 | 16 published u64 | 24 full u64
 //	...    cursors  x 128:  0 cursor u64 | 8 reserved pins u64 | 16 want u64 |
 //	                       24 received u64 | 32 missed u64 | 40 filtered u64 | 48 evictions u64 |
-//	                       56 hold u64 | 64 owed u64
+//	                       56 hold u64 | 64 owed u64 | 96 what received, missed, filtered and
+//	                       evictions were when this subscription began, 4 x u64
 //	...    cells    ports x cells x u64, each port's on lines of its own
 //	...    entries  capacity x u64
 //	...    slots    (capacity + ports x cells) x slot size
@@ -81,6 +83,7 @@ const (
 	offStart      = 128
 	offGeneration = 136
 	offHigh       = 144
+	offEvictions  = 152
 	offRoom       = 256
 	offPorts      = 384
 
@@ -98,6 +101,7 @@ const (
 	cursorEvictions = 48
 	cursorHold      = 56
 	cursorOwed      = 64
+	cursorBegan     = 96
 )
 
 type layout struct {

@@ -21,6 +21,7 @@ type Lane struct {
 	tail       *atomic.Uint64
 	generation *atomic.Uint64
 	high       *atomic.Uint64
+	evictions  *atomic.Uint64
 	room       *atomic.Uint32
 
 	ports   []portWords
@@ -40,6 +41,7 @@ type cursorWords struct {
 	word, reserved, want                  *atomic.Uint64
 	received, missed, filtered, evictions *atomic.Uint64
 	hold, owed                            *atomic.Uint64
+	began                                 counters
 }
 
 // Format lays out a fresh lane whose first event will have the position start.
@@ -97,6 +99,7 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 		tail:       word.U64(mem, offTail),
 		generation: word.U64(mem, offGeneration),
 		high:       word.U64(mem, offHigh),
+		evictions:  word.U64(mem, offEvictions),
 		room:       word.U32(mem, offRoom),
 		entries:    word.U64s(mem, at.entries, geo.Capacity),
 		bytes:      mem[at.slots:at.size:at.size],
@@ -122,6 +125,7 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 			filtered:  word.U64(mem, off+cursorFiltered),
 			evictions: word.U64(mem, off+cursorEvictions),
 			hold:      word.U64(mem, off+cursorHold),
+			began:     counters(word.U64s(mem, off+cursorBegan, 4)),
 			owed:      word.U64(mem, off+cursorOwed),
 		})
 	}

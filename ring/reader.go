@@ -113,8 +113,7 @@ func (r *Reader) Resume() {
 	if lost {
 		pos = t
 	}
-	r.received, r.missed = r.words.received.Load(), r.words.missed.Load()
-	r.filtered, r.evictions = r.words.filtered.Load(), r.words.evictions.Load()
+	r.loadCounters()
 	r.owed = r.words.owed.Load()
 	r.unhold()
 	if r.gated && !lost && !c.gated() {
@@ -188,15 +187,13 @@ func (r *Reader) regained() {
 }
 
 func (r *Reader) resetCounters() {
-	r.received, r.missed, r.filtered, r.evictions, r.owed = 0, 0, 0, 0, 0
+	r.owed = 0
 	w := r.words
 	w.want.Store(0)
 	w.owed.Store(0)
 	w.hold.Store(0)
-	w.received.Store(0)
-	w.missed.Store(0)
-	w.filtered.Store(0)
-	w.evictions.Store(0)
+	r.loadCounters()
+	w.began.store(r.received, r.missed, r.filtered, r.evictions)
 }
 
 // Poll gives back the window and opens a new one of up to max events, as far

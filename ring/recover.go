@@ -35,6 +35,7 @@ func (l *Lane) Evict(i int, was Gate) bool {
 	if !l.cursors[i].word.CompareAndSwap(uint64(was.word), uint64(was.word)&^flagGated) {
 		return false
 	}
+	l.evictions.Add(1)
 	l.WakeRoom()
 	return true
 }

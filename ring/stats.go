@@ -1,18 +1,30 @@
 package ring
 
+import "sync/atomic"
+
 // LaneStats are counters of a lane at about one instant.
 type LaneStats struct {
 	Tail      uint64 // position after the last published event
 	Published uint64 // events since the lane was laid out
 	Full      uint64 // publishes that found no room
+	Evictions uint64 // gates that producers have taken
 	PortsUsed int
 	PinsUsed  int // reserved by readers
+
+	// By all readers that there ever were.
+	Received, Missed, Filtered uint64
 }
 
 // Stats reads the lane's counters. It only loads.
 func (l *Lane) Stats() LaneStats {
 	t := l.tail.Load()
-	s := LaneStats{Tail: t, Published: t - l.start, PinsUsed: l.Reserved()}
+	s := LaneStats{Tail: t, Published: t - l.start, Evictions: l.evictions.Load(), PinsUsed: l.Reserved()}
+	for i := range l.used() {
+		w := &l.cursors[i]
+		s.Received += w.received.Load()
+		s.Missed += w.missed.Load()
+		s.Filtered += w.filtered.Load()
+	}
 	for i := range l.ports {
 		s.Full += l.ports[i].full.Load()
 		if l.ports[i].owner.Load() != 0 {
@@ -22,7 +34,24 @@ func (l *Lane) Stats() LaneStats {
 	return s
 }
 
-// CursorStats describe one cursor at about one instant.
+// counters of a cursor go on from one subscription to the next, so that their
+// sums never fall. What they were when a subscription began is kept beside them.
+type counters []atomic.Uint64
+
+func (c counters) store(values ...uint64) {
+	for i, v := range values {
+		c[i].Store(v)
+	}
+}
+
+func (r *Reader) loadCounters() {
+	w := r.words
+	r.received, r.missed = w.received.Load(), w.missed.Load()
+	r.filtered, r.evictions = w.filtered.Load(), w.evictions.Load()
+}
+
+// CursorStats describe one cursor at about one instant. What it counts is that of
+// the subscription that has it.
 type CursorStats struct {
 	Joined, Gated                         bool
 	Position                              uint64
@@ -40,8 +69,8 @@ func (l *Lane) Cursor(i int) CursorStats {
 	s := CursorStats{
 		Joined: c.joined(), Gated: c.gated(), Position: c.pos(t), Pinned: c.pins(),
 		Reserved: int(min(w.reserved.Load(), MaxPin)),
-		Received: w.received.Load(), Missed: w.missed.Load(),
-		Filtered: w.filtered.Load(), Evictions: w.evictions.Load(),
+		Received: w.received.Load() - w.began[0].Load(), Missed: w.missed.Load() - w.began[1].Load(),
+		Filtered: w.filtered.Load() - w.began[2].Load(), Evictions: w.evictions.Load() - w.began[3].Load(),
 	}
 	if d := int64(t - s.Position); d > 0 {
 		s.Depth = uint64(d)
