@@ -112,11 +112,10 @@ func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard
 		}
 		if m > 0 {
 			done += m
-			p.published.Add(uint64(m))
-			p.ring(b.with(from).Priority)
+			p.accepted(s, lane, m, b.with(from).Priority)
 		}
 		if err != nil {
-			return done, s.explain(err)
+			return done, p.failed(s, err)
 		}
 	}
 	return done, nil

@@ -33,6 +33,7 @@ type Bus struct {
 	drainMu     sync.Mutex
 	closing     chan struct{}
 	janitorDone chan struct{}
+	reporter    *reporter // nil without OnMetrics
 
 	subMu sync.Mutex
 	subs  map[*Subscription]struct{}
@@ -139,6 +140,10 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 	b.probed = make([]atomic.Int64, geo.Participants)
 	b.users.Store(1)
 	go b.janitor()
+	if opts.OnMetrics != nil {
+		b.reporter = &reporter{done: make(chan struct{})}
+		go b.reporter.run(b)
+	}
 	return b, nil
 }
 
@@ -192,6 +197,9 @@ func (b *Bus) Close() error {
 	}
 	close(b.closing)
 	<-b.janitorDone
+	if b.reporter != nil {
+		b.reporter.stop()
+	}
 	b.subMu.Lock()
 	subs := make([]*Subscription, 0, len(b.subs))
 	for s := range b.subs {

@@ -99,6 +99,14 @@
 // Messages is a range loop over copies, Values and Subscription.Events are loops
 // in place: an event is valid until the loop goes on.
 //
+// # Metrics
+//
+// The region counts what is published, delivered, filtered, lost and refused, and
+// whom it woke and evicted, for each lane, type and subscription. Snapshot shows
+// it beside the state of everything, Metrics in a form for monitoring systems, Var
+// to package expvar, OnMetrics every so often. It costs a publisher or subscriber
+// a few plain stores per event.
+//
 // # Caveats
 //
 //   - Values are structs of fixed layout without pointers: see package codec.

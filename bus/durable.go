@@ -24,6 +24,7 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 			}
 			failpoint.Hit(stepSubResume)
 			s.record, s.word = i, active
+			s.counts = &r.subscribers[i].counts
 			if gone := r.subscribers[i].lanes.Load() &^ s.bits(); gone != 0 {
 				r.detachSubscriber(i)
 				return s.narrower(o.Durable, gone)

@@ -253,7 +253,7 @@ func TestFilterLosesNothingForOthers(t *testing.T) {
 		require.NoError(t, result(t, got))
 		_, err := some.TryReceive() // which gives back what was passed over last
 		require.ErrorIs(t, err, bus.ErrEmpty)
-		assert.Equal(t, bus.SubscriberStats{Received: 3, Filtered: 997}, some.Stats())
+		assert.Equal(t, bus.SubscriberStats{Received: 3, Filtered: 997}, awake(some.Stats()))
 	})
 }
 

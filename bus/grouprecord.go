@@ -200,6 +200,8 @@ func (s *Subscription) enroll(g groupRef, o *SubscribeOptions) (bool, error) {
 		rec.serve(word, o.serves)
 	}
 	s.record, s.word = i, makeSub(subActive, b.self, word.gen())
+	s.counts = &rec.counts
+	rec.wakeups.Store(0)
 	failpoint.Hit(stepGroupMember)
 	rec.state.Store(uint64(s.word))
 	for range durableTries {

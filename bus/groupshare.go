@@ -344,6 +344,7 @@ func (s *Subscription) countGroup() SubscriberStats {
 	s.acks.mu.Lock()
 	defer s.acks.mu.Unlock()
 	st := s.group.past
+	st.Wakeups = s.bus.region.subscribers[s.record].wakeups.Load()
 	for _, l := range s.lanes {
 		now := l.count(l.record)
 		st.add(now.minus(l.base))

@@ -126,7 +126,7 @@ func TestHoldEventsEvict(t *testing.T) {
 		o := &bus.SubscribeOptions{Durable: "billing", HoldEvents: events}
 		sub := newSub[tick](t, b, o)
 		requireTicks(t, sub, 0, capacity)
-		assert.Equal(t, bus.SubscriberStats{Received: capacity, Evictions: 1}, sub.Stats())
+		assert.Equal(t, bus.SubscriberStats{Received: capacity, Evictions: 1}, awake(sub.Stats()))
 		require.NoError(t, sub.Close())
 
 		flood(t, pub, capacity, 5*capacity)
@@ -134,7 +134,7 @@ func TestHoldEventsEvict(t *testing.T) {
 		_, err := sub.TryReceive()
 		requireLag(t, err, bus.Normal, 3*capacity, 4*capacity, true)
 		requireTicks(t, sub, 4*capacity, 5*capacity)
-		assert.Equal(t, bus.SubscriberStats{Received: 2 * capacity, Missed: 3 * capacity, Evictions: 2}, sub.Stats())
+		assert.Equal(t, bus.SubscriberStats{Received: 2 * capacity, Missed: 3 * capacity, Evictions: 2}, awake(sub.Stats()))
 	})
 }
 

@@ -34,11 +34,13 @@ type laneUse struct {
 // seat is one port in use. The mutex is held while an event is filled and
 // published, never while anybody waits for anything.
 type seat struct {
-	mu    sync.Mutex
-	use   *laneUse
-	prod  *ring.Producer
-	loans int
-	lent  []uint32 // by cell: how often it was lent, and how often that ended
+	mu     sync.Mutex
+	use    *laneUse
+	prod   *ring.Producer
+	number int // among those of this process on the lane
+	counts *publishCounts
+	loans  int
+	lent   []uint32 // by cell: how often it was lent, and how often that ended
 	// Either way it publishes nothing more.
 	closed, draining bool
 }
@@ -66,7 +68,7 @@ func (l *laneUse) newSeat() (_ *seat, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("lane %s: %w", l.name(), err)
 	}
-	return &seat{use: l, prod: prod, lent: make([]uint32, l.Geometry().Cells())}, nil
+	return &seat{use: l, prod: prod, counts: &l.counts[prod.Port()], lent: make([]uint32, l.Geometry().Cells())}, nil
 }
 
 // claim takes a port that is whole. One that is not is given back only when
@@ -134,6 +136,7 @@ func (l *laneUse) grow(n int) (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.number = n
 	more := append(seats[:n:n], s)
 	l.seats.Store(&more)
 	return s, nil

@@ -189,13 +189,12 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	}
 	p.head(l.slot, l.priority, l.key, l.tail, l.time)
 	if _, err := s.prod.Publish(l.cell); err != nil {
-		return s.explain(err)
+		return p.failed(s, err)
 	}
 	s.loans--
 	s.lent[l.cell]++
 	l.seat, l.slot = nil, nil
-	p.published.Add(1)
-	p.ring(l.priority)
+	p.accepted(s, l.lane, 1, l.priority)
 	return nil
 }
 

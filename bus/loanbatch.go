@@ -125,7 +125,7 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 		p.head(l.slot, l.priority, l.key, l.tail, l.time)
 		cells[i] = l.cell
 	}
-	priority := loans[0].priority
+	lane, priority := loans[0].lane, loans[0].priority
 	n, _, err = s.prod.PublishBatch(cells[:run])
 	for i := range n {
 		l := &loans[i]
@@ -134,11 +134,10 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 		l.seat, l.slot = nil, nil
 	}
 	if n > 0 {
-		p.published.Add(uint64(n))
-		p.ring(priority)
+		p.accepted(s, lane, n, priority)
 	}
 	if err != nil {
-		return n, s.explain(err)
+		return n, p.failed(s, err)
 	}
 	return n, nil
 }

@@ -42,6 +42,12 @@ type Options struct {
 	// after. Default 500ms. Nobody waits for it: producers that wait for
 	// room look for themselves.
 	RecoverEvery time.Duration
+	// OnMetrics, if not nil, gets a snapshot of the region every MetricsEvery,
+	// by default 10s, in a goroutine that ends with Close. While it runs, no
+	// other call of it is made, and Close does not wait for it; after Close no
+	// call begins.
+	OnMetrics    func(Snapshot) `json:"-"`
+	MetricsEvery time.Duration
 }
 
 func (o *Options) withDefaults() (Options, error) {
@@ -64,7 +70,14 @@ func (o *Options) withDefaults() (Options, error) {
 	if v.RecoverEvery == 0 {
 		v.RecoverEvery = 500 * time.Millisecond
 	}
+	if v.MetricsEvery == 0 && v.OnMetrics != nil {
+		v.MetricsEvery = metricsEvery
+	}
 	switch {
+	case v.MetricsEvery < 0:
+		return v, fmt.Errorf("%w: MetricsEvery is %v, must not be negative", ErrOptions, v.MetricsEvery)
+	case v.MetricsEvery > 0 && v.OnMetrics == nil:
+		return v, fmt.Errorf("%w: MetricsEvery is %v, but OnMetrics, which it is for, is nil", ErrOptions, v.MetricsEvery)
 	case v.Heal < 0:
 		return v, fmt.Errorf("%w: Heal is %v, must not be negative", ErrOptions, v.Heal)
 	case v.Timeout < 0:

@@ -45,7 +45,7 @@ func (p *publisher) attempt(lane int, value []byte, w *With, heard bool) (err er
 	if err != nil {
 		return p.attemptElsewhere(lane, s, err, value, w)
 	}
-	return p.put(s, cell, slot, value, w)
+	return p.put(lane, s, cell, slot, value, w)
 }
 
 // attemptElsewhere publishes through another seat of this process when the slots
@@ -56,18 +56,17 @@ func (p *publisher) attemptElsewhere(lane int, not *seat, err error, value []byt
 		return err
 	}
 	defer s.mu.Unlock()
-	return p.put(s, cell, slot, value, w)
+	return p.put(lane, s, cell, slot, value, w)
 }
 
 // put fills a reserved slot and publishes it.
-func (p *publisher) put(s *seat, cell int, slot, value []byte, w *With) error {
+func (p *publisher) put(lane int, s *seat, cell int, slot, value []byte, w *With) error {
 	p.fill(slot, value, w)
 	if _, err := s.prod.Publish(cell); err != nil {
 		s.prod.Cancel(cell)
-		return s.explain(err)
+		return p.failed(s, err)
 	}
-	p.ring(w.Priority)
-	p.published.Add(1)
+	p.accepted(s, lane, 1, w.Priority)
 	return nil
 }
 
@@ -95,9 +94,6 @@ func (p *publisher) head(slot []byte, priority Priority, key uint64, tail int, a
 	h.put(slot)
 }
 
-// ring wakes the subscriptions that sleep and care for this type.
-func (p *publisher) ring(priority Priority) { p.bus.region.bell.Ring(p.levels[priority].bit) }
-
 // refused is what follows on an attempt that failed: wait for room on a full
 // lane, or give up; look for somebody who listens, and say whether one was
 // heard. It returns an error when there is nothing to attempt again.
@@ -105,7 +101,11 @@ func (p *publisher) refused(ctx context.Context, lane int, err error, wait bool)
 	l := p.lanes[lane]
 	switch {
 	case errors.Is(err, errUnheard):
-		return true, p.audience.search(l, lane)
+		if err := p.audience.search(l, lane); err != nil {
+			p.unheard.Add(1)
+			return false, err
+		}
+		return true, nil
 	case !errors.Is(err, ErrFull):
 		return false, err
 	}

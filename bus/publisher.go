@@ -31,6 +31,8 @@ type PublisherOptions struct {
 type PublisherStats struct {
 	Published uint64 // events accepted
 	Full      uint64 // times that a lane had no room
+	Wakeups   uint64 // times that it woke subscriptions
+	Unheard   uint64 // times that nobody took what it was to publish, see RequireSubscriber
 }
 
 // With is what an event may carry beside its value.
@@ -61,16 +63,17 @@ type Publisher[T any] struct{ publisher }
 
 // publisher is what publishers of all types share.
 type publisher struct {
-	bus       *Bus
-	typ       goType
-	lanes     []*laneUse // the shards of each priority that its type declares
-	own       []*seat    // exclusive publishers: a seat per lane
-	levels    [priorities + 1]level
-	audience  *audience // nil unless somebody must be listening
-	late      bool      // replies: publishes also while the bus drains
-	closed    atomic.Bool
-	published atomic.Uint64
-	full      atomic.Uint64
+	bus      *Bus
+	typ      goType
+	lanes    []*laneUse // the shards of each priority that its type declares
+	own      []*seat    // exclusive publishers: a seat per lane
+	levels   [priorities + 1]level
+	audience *audience // nil unless somebody must be listening
+	late     bool      // replies: publishes also while the bus drains
+	closed   atomic.Bool
+	tallies  []tally // of each seat of each lane
+	full     atomic.Uint64
+	unheard  atomic.Uint64
 }
 
 // level is what a publisher knows of a priority, by its number; number 0 is its
@@ -112,6 +115,7 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 		}
 	}
 	p.levels[0] = p.levels[t.priority]
+	p.tallies = make([]tally, len(p.lanes)*b.opts.PortsPerLane)
 	if o.RequireSubscriber {
 		p.audience = newAudience(&t, p.lanes)
 	}
@@ -146,7 +150,12 @@ func (p *publisher) Close() error {
 
 // Stats returns what this publisher has counted. It is safe for concurrent use.
 func (p *publisher) Stats() PublisherStats {
-	return PublisherStats{Published: p.published.Load(), Full: p.full.Load()}
+	st := PublisherStats{Full: p.full.Load(), Unheard: p.unheard.Load()}
+	for i := range p.tallies {
+		st.Published += p.tallies[i].published.Load()
+		st.Wakeups += p.tallies[i].wakeups.Load()
+	}
+	return st
 }
 
 // Type returns the id of the publisher's type.

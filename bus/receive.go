@@ -231,6 +231,7 @@ func (s *Subscription) skim(l *subLane) bool {
 		if s.event.raw = getHeader(slot); s.sieve(&s.event) {
 			break
 		}
+		count(s.counts.filtered, s.event.Type())
 	}
 	if passed := l.next - first; passed > 0 {
 		l.reader.Filtered(passed)
@@ -266,11 +267,14 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 
 // wants tells whether an event of the lane is for this subscription, and counts it.
 func (s *Subscription) wants(l *subLane, e *Event) bool {
+	t := e.Type()
 	if !s.takesType(e.raw.typ) || s.filter != nil && !s.filter(e) {
 		l.reader.Filtered(1)
+		count(s.counts.filtered, t)
 		return false
 	}
 	l.reader.Delivered(1)
+	count(s.counts.delivered, t)
 	return true
 }
 

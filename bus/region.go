@@ -18,11 +18,13 @@ import (
 //	subscribers      subscribers x 256
 //	subscriber types subscribers x (a bit per type and one for all, in lines): what each takes
 //	types            types x 8: the order of registration; then types x 2048: records
+//	receive counts   subscribers x (types x 16, in pairs of lines)
+//	publish counts   lanes x ports x (types x 24, in pairs of lines)
 //	lanes            critical/0, critical/1 ... low/n, each as ring lays it out
 type regionLayout struct {
-	bell, participants, subscribers, subscriberTypes, typeOrder, typeRecords int
-	lanes                                                                    []laneAt
-	size                                                                     int
+	bell, participants, subscribers, subscriberTypes, typeOrder, typeRecords, receiveCounts int
+	lanes                                                                                   []laneAt
+	size                                                                                    int
 }
 
 type laneAt struct {
@@ -30,6 +32,7 @@ type laneAt struct {
 	shard    int
 	geo      ring.Geometry
 	off      int
+	counts   int // of its ports
 }
 
 const (
@@ -48,13 +51,19 @@ func (g *Geometry) layout() regionLayout {
 	l.subscriberTypes = l.subscribers + g.Subscribers*subscriberSize
 	l.typeOrder = l.subscriberTypes + g.Subscribers*typeSetSize(g.Types)
 	l.typeRecords = up(l.typeOrder+8*g.Types, 128)
-	l.size = l.typeRecords + g.Types*typeSize
+	l.receiveCounts = l.typeRecords + g.Types*typeSize
+	counts := l.receiveCounts + g.Subscribers*receiveCountsSize(g.Types)
+	l.size = counts
+	for p := Critical; p <= Low; p++ {
+		l.size += g.Lane(p).Shards * g.Lane(p).Ports * publishCountsSize(g.Types)
+	}
 	for p := Critical; p <= Low; p++ {
 		geo := g.ring(p)
 		for shard := range g.Lane(p).Shards {
 			l.size = up(l.size, pageSize)
-			l.lanes = append(l.lanes, laneAt{p, shard, geo, l.size})
+			l.lanes = append(l.lanes, laneAt{p, shard, geo, l.size, counts})
 			l.size += geo.Size()
+			counts += geo.Ports * publishCountsSize(g.Types)
 		}
 	}
 	l.size = up(l.size, pageSize)
@@ -85,8 +94,9 @@ type lane struct {
 	*ring.Lane
 	priority Priority
 	shard    int
-	index    int    // among the lanes of the region
-	static   string // name of the static ring that it is; its priority is Normal and means nothing
+	index    int             // among the lanes of the region
+	static   string          // name of the static ring that it is; its priority is Normal and means nothing
+	counts   []publishCounts // by port
 }
 
 // bit stands for the lane in sets of the region's lanes.
@@ -144,6 +154,7 @@ func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
 		off := at.subscribers + i*subscriberSize
 		rec := bindSubscriber(mem[off : off+subscriberSize])
 		rec.types = bindTypeSet(mem, at.subscriberTypes+i*typeSetSize(g.Types), g.Types)
+		rec.counts = bindReceiveCounts(mem, at.receiveCounts+i*receiveCountsSize(g.Types), g.Types)
 		r.subscribers = append(r.subscribers, rec)
 	}
 	r.types = registry{order: word.U64s(mem, at.typeOrder, g.Types)}
@@ -156,7 +167,11 @@ func bindRegion(mem []byte, g Geometry, parker ring.Parker) (*region, error) {
 		if err != nil {
 			return nil, fmt.Errorf("lane %s: %w", laneName(l.priority, l.shard), err)
 		}
-		r.lanes = append(r.lanes, &lane{Lane: rl, priority: l.priority, shard: l.shard, index: i, static: g.static.Ring})
+		bound := &lane{Lane: rl, priority: l.priority, shard: l.shard, index: i, static: g.static.Ring}
+		for port := range l.geo.Ports {
+			bound.counts = append(bound.counts, bindPublishCounts(mem, l.counts+port*publishCountsSize(g.Types), g.Types))
+		}
+		r.lanes = append(r.lanes, bound)
 	}
 	return r, nil
 }
@@ -222,23 +237,25 @@ func bindParticipant(b []byte) participant {
 // subscriberRecord is one subscription, or a part of a group.
 //
 //	0 state u64 | 8 lanes u64 (bit per lane) | 16 waiting u32 | 20 kind u32 | 24 window u64 | 32 hold u64 |
-//	40 since u64 | 56 serves u64 | 64 name [64] | 128 durable [64], or the name of the group |
+//	40 since u64 | 48 wakeups u64 | 56 serves u64 | 64 name [64] | 128 durable [64], or the name of the group |
 //	192 group u64 | 200 epoch u64 | 208 scope u64 | 216 holder u64 | 224 filter u64
 type subscriberRecord struct {
 	state, lanes, window        *atomic.Uint64
 	hold, since                 *atomic.Uint64 // see hold.go
+	wakeups                     *atomic.Uint64
 	waiting, kind               *atomic.Uint32
 	serves                      *atomic.Uint64
 	name, durable               sharedText
 	group, epoch, scope, holder *atomic.Uint64 // see grouprecord.go
 	filter                      *atomic.Uint64
 	types                       typeSet
+	counts                      receiveCounts
 }
 
 func bindSubscriber(b []byte) subscriberRecord {
 	return subscriberRecord{
 		state: word.U64(b, 0), lanes: word.U64(b, 8), waiting: word.U32(b, 16), kind: word.U32(b, 20), window: word.U64(b, 24),
-		hold: word.U64(b, 32), since: word.U64(b, 40), serves: word.U64(b, 56),
+		hold: word.U64(b, 32), since: word.U64(b, 40), wakeups: word.U64(b, 48), serves: word.U64(b, 56),
 		name: bindText(b, 64), durable: bindText(b, 128),
 		group: word.U64(b, 192), epoch: word.U64(b, 200), scope: word.U64(b, 208), holder: word.U64(b, 216),
 		filter: word.U64(b, 224),

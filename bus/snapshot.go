@@ -20,7 +20,8 @@ type Snapshot struct {
 	Types        []TypeInfo        `json:"types"`
 }
 
-// LaneInfo describes one lane.
+// LaneInfo describes one lane. What it counts goes back to the making of the
+// region, and includes what subscriptions counted that have gone.
 type LaneInfo struct {
 	Name        string  `json:"name"` // of the priority
 	Shard       int     `json:"shard"`
@@ -32,9 +33,12 @@ type LaneInfo struct {
 	Rate        float64 `json:"rate"`  // events per second between two snapshots; left to the viewer
 	Depth       uint64  `json:"depth"` // what the subscriber furthest behind has not read
 	Subscribers int     `json:"subscribers"`
-	Lost        uint64  `json:"lost"` // missed by its subscribers, summed
-	Full        uint64  `json:"full"` // publishes that found no room
-	Evictions   uint64  `json:"evictions"`
+	Delivered   uint64  `json:"delivered"` // events received, summed over its subscribers
+	Filtered    uint64  `json:"filtered"`  // passed over by its subscribers, summed
+	Lost        uint64  `json:"lost"`      // missed by its subscribers, summed
+	Full        uint64  `json:"full"`      // publishes that found no room
+	Wakeups     uint64  `json:"wakeups"`   // publishes that woke subscribers
+	Evictions   uint64  `json:"evictions"` // subscribers that lost their hold on it
 	Ports       int     `json:"ports"`
 	PortsUsed   int     `json:"ports_used"`
 	Pins        int     `json:"pins"`
@@ -61,6 +65,8 @@ type SubscriberInfo struct {
 	Gated       bool   `json:"gated"`   // holds producers of a reliable lane back
 	Evicted     bool   `json:"evicted"` // on a reliable lane, and does not
 	Pinned      int    `json:"pinned"`
+	Evictions   uint64 `json:"evictions"` // times that it lost its hold on the lane
+	Wakeups     uint64 `json:"wakeups"`   // times that it came back from sleep, on whatever lane
 	// What a durable subscription may hold back, nil for others.
 	Hold *HoldInfo `json:"hold,omitempty"`
 	// What it takes: the types by name, or all types, also those to come.
@@ -88,15 +94,21 @@ type ParticipantInfo struct {
 	Subscribers int       `json:"subscribers"`
 }
 
-// TypeInfo describes one type.
+// TypeInfo describes one type. What it counts goes back to the making of the
+// region. A process that is killed may leave its last batch uncounted.
 type TypeInfo struct {
 	Name        string   `json:"name"`
 	ID          int      `json:"id"`
 	Priority    string   `json:"priority"`
+	Also        []string `json:"also,omitempty"` // other priorities that single events may have
 	Size        int      `json:"size"`
 	Fields      string   `json:"fields"`
-	Also        []string `json:"also,omitempty"` // other priorities that single events may have
-	Subscribers int      `json:"subscribers"`    // subscriptions that take it
+	Subscribers int      `json:"subscribers"` // subscriptions that take it
+	Published   uint64   `json:"published"`   // events accepted
+	Delivered   uint64   `json:"delivered"`   // events received, summed over subscriptions
+	Filtered    uint64   `json:"filtered"`    // passed over, summed over subscriptions
+	Full        uint64   `json:"full"`        // publishes that found no room
+	Wakeups     uint64   `json:"wakeups"`     // publishes that woke subscribers
 }
 
 // Snapshot describes the region as this process sees it. It only reads.
@@ -163,9 +175,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 			row.Types, row.AllTypes = r.subscribers[j].types.names(types)
 			s.Subscribers = append(s.Subscribers, row)
 			info.Subscribers++
-			info.Lost += row.Missed
 			info.Depth = max(info.Depth, row.Depth)
-			info.Evictions += l.Cursor(j).Evictions
 		}
 		s.Lanes = append(s.Lanes, info)
 	}
@@ -180,6 +190,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 		}
 		s.Types = append(s.Types, info)
 	}
+	r.addCounts(s.Types, s.Lanes)
 	return s
 }
 
@@ -188,6 +199,7 @@ func (r *region) laneInfo(l *lane) LaneInfo {
 	return LaneInfo{
 		Name: l.kind(), Shard: l.shard, Policy: r.geo.Lane(l.priority).Policy.String(),
 		Capacity: geo.Capacity, SlotSize: geo.SlotSize, Tail: st.Tail, Published: st.Published, Full: st.Full,
+		Delivered: st.Received, Filtered: st.Filtered, Lost: st.Missed, Evictions: st.Evictions,
 		Ports: geo.Ports, PortsUsed: st.PortsUsed, Pins: geo.Pins, PinsUsed: st.PinsUsed,
 	}
 }
@@ -205,6 +217,10 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 		Lane: l.kind(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
 		Received: c.Received, Filtered: c.Filtered, Waiting: r.subscribers[r.sleeper(j)].waiting.Load() != 0, Gated: c.Gated,
 		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,
+		Evictions: c.Evictions, Wakeups: rec.wakeups.Load(),
+	}
+	if row.Evicted {
+		row.Evictions++ // its reader counts it when it comes back
 	}
 	row.Hold = rec.holdInfo()
 	row.PID = r.pid(st.owner())

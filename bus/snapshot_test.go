@@ -38,7 +38,7 @@ func TestSnapshot(t *testing.T) {
 		normal, low := s.Lanes[2], s.Lanes[3]
 		assert.Equal(t, bus.LaneInfo{
 			Name: "normal", Policy: "reliable", Capacity: capacity, SlotSize: 128, Tail: 10, Published: 10,
-			Depth: normal.Depth, Subscribers: 1, Ports: 8, PortsUsed: 1, Pins: 64, PinsUsed: 2,
+			Depth: normal.Depth, Subscribers: 1, Delivered: 10, Ports: 8, PortsUsed: 1, Pins: 64, PinsUsed: 2,
 		}, normal)
 		assert.Equal(t, uint64(200), low.Published)
 		assert.Equal(t, "lossy", low.Policy)

@@ -99,7 +99,7 @@ func (l *StaticLoan[T]) attempt() (err error) {
 	s.loans--
 	s.lent[l.cell]++
 	l.v = nil
-	p.bell.Ring(p.bit)
+	p.wake()
 	return nil
 }
 

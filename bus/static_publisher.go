@@ -119,6 +119,14 @@ func (p *StaticPublisher[T]) Close() error {
 	return errors.Join(err, l.giveBack(p.seat))
 }
 
+// wake wakes the subscribers that sleep.
+func (p *StaticPublisher[T]) wake() {
+	if p.bell.Ring(p.bit) {
+		p.stats.Wakeups++
+		count(p.seat.counts.wakeups, staticType)
+	}
+}
+
 // attempt publishes one event if there is room. Its ErrFull is bare.
 func (p *StaticPublisher[T]) attempt(v *T) (err error) {
 	_ = *v // a nil pointer panics while nothing is held
@@ -138,7 +146,7 @@ func (p *StaticPublisher[T]) attempt(v *T) (err error) {
 		return p.refused(err)
 	}
 	p.stats.Published++
-	p.bell.Ring(p.bit)
+	p.wake()
 	return nil
 }
 
@@ -171,7 +179,7 @@ func (p *StaticPublisher[T]) attemptBatch(vs []T) (done int, err error) {
 		if m > 0 {
 			done += m
 			p.stats.Published += uint64(m)
-			p.bell.Ring(p.bit)
+			p.wake()
 		}
 		if err != nil {
 			return done, p.refused(err)

@@ -113,6 +113,7 @@ type SubscriberStats struct {
 	Missed    uint64 // events overwritten before it came to them
 	Evictions uint64 // times that it lost its hold on a reliable lane
 	Depth     uint64 // events published and not received, all lanes
+	Wakeups   uint64 // times that it came back from sleep, for whatever reason
 }
 
 // Subscription receives events of several types. One goroutine at a time may
@@ -143,6 +144,7 @@ type Subscription struct {
 
 	// Owned by the receiving goroutine.
 	event    Event
+	counts   *receiveCounts         // of its record
 	viewed   bool                   // the event handed out last went to a callback that has returned
 	current  *subLane               // lane of the event handed out and not finished
 	streak   int                    // events handed out since a lower lane had its turn
@@ -326,6 +328,8 @@ func (s *Subscription) join(o *SubscribeOptions) error {
 	}
 	s.record, s.word = i, word
 	rec := &r.subscribers[i]
+	s.counts = &rec.counts
+	rec.wakeups.Store(0)
 	rec.name.put(s.name)
 	rec.durable.put(o.Durable)
 	failpoint.Hit(stepSubTypes)
@@ -446,6 +450,7 @@ func (s *Subscription) count() (st SubscriberStats) {
 	for _, l := range s.lanes {
 		st.add(l.count(s.record))
 	}
+	st.Wakeups = s.bus.region.subscribers[s.record].wakeups.Load()
 	return st
 }
 

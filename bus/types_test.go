@@ -58,7 +58,7 @@ func TestSubscriptionPassesOverOtherTypes(t *testing.T) {
 			publishTicks(t, ticks, i, i+1)
 		}
 		requireTicks(t, sub, 0, 20)
-		assert.Equal(t, bus.SubscriberStats{Received: 20, Filtered: 20}, sub.Stats())
+		assert.Equal(t, bus.SubscriberStats{Received: 20, Filtered: 20}, awake(sub.Stats()))
 		for range 20 {
 			_, err := foreign.TryReceive()
 			require.NoError(t, err)

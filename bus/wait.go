@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -131,7 +132,9 @@ func (s *Subscription) park(w waitFor) (err error) {
 		if w.deadline != 0 {
 			deadline = min(deadline, w.deadline)
 		}
-		if err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirs); err != nil {
+		err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirs)
+		word.OwnerAdd(rec.wakeups, 1)
+		if err != nil {
 			return fmt.Errorf("wait for an event: %w", err)
 		}
 		if s.group != nil {

@@ -50,6 +50,12 @@ func (r *Reader) loadCounters() {
 	r.filtered, r.evictions = w.filtered.Load(), w.evictions.Load()
 }
 
+// PortUsed tells whether a port has ever published, or found no room.
+func (l *Lane) PortUsed(i int) bool {
+	p := &l.ports[i]
+	return p.published.Load() != 0 || p.full.Load() != 0
+}
+
 // CursorStats describe one cursor at about one instant. What it counts is that of
 // the subscription that has it.
 type CursorStats struct {
