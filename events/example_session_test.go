@@ -13,7 +13,10 @@ import (
 func Example_callCommand() {
 	b := openSwitch()
 	defer b.Close()
-	_, err := bus.Serve(b, &bus.ServeOptions{MaxConcurrent: 64}, // in the dialog layer; commands of a call one by one
+	_, err := bus.Serve(b, &bus.ServeOptions{ // in the dialog layer, in as many processes as there are
+		SubscribeOptions: bus.SubscribeOptions{Group: "dialog-core"}, // one of them answers
+		MaxConcurrent:    64,                                         // commands of a call are served one by one
+	},
 		func(_ context.Context, c *events.CallCommand, _ *bus.Event) (events.CallReply, error) {
 			if c.Action != events.ActionInitiate {
 				return events.CallReply{}, fmt.Errorf("no dialog to %v", c.Action)
@@ -43,36 +46,42 @@ func Example_callCommand() {
 	// bus: server 0: no dialog to hold
 }
 
-// Calls are worked on at the same time, the events of a call one after the other.
+// Calls are worked on at the same time, by several workers in several processes, and the
+// events of a call one after the other. Two workers in one process stand for them.
 func Example_sessionCore() {
 	b := openSwitch()
 	defer b.Close()
+	const calls = 20
 	var mu sync.Mutex
 	var done sync.WaitGroup
+	done.Add(3 * calls)
 	histories := map[uint64][]events.CallState{}
-	h, err := bus.Handle(b, &bus.HandlerOptions{MaxConcurrent: 16, OnError: func(err error) { fmt.Println(err) }},
-		func(_ context.Context, v *events.CallStateChanged, _ *bus.Event) error {
+	for range 2 {
+		_, err := bus.Handle(b, &bus.HandlerOptions{
+			SubscribeOptions: bus.SubscribeOptions{Group: "session-core"}, // each event goes to one of the group
+			MaxConcurrent:    16,
+			OnError:          func(err error) { fmt.Println(err) },
+		}, func(_ context.Context, v *events.CallStateChanged, _ *bus.Event) error {
 			mu.Lock()
 			defer mu.Unlock()
 			histories[v.Call] = append(histories[v.Call], v.State)
 			done.Done()
 			return nil
 		})
-	check(err)
+		check(err)
+	}
 
 	pub, err := bus.NewPublisher[events.CallStateChanged](b, &bus.PublisherOptions{RequireSubscriber: true})
 	check(err)
-	done.Add(9)
 	for seq, state := range []events.CallState{events.CallInitiating, events.CallRinging, events.CallAnswered} {
-		for call := uint64(1); call <= 3; call++ {
+		for call := range uint64(calls) {
 			e := events.CallStateChanged{Ref: events.Ref{Call: call}, Seq: uint32(seq + 1), State: state}
 			check(pub.PublishWith(context.Background(), &e, bus.With{Key: call})) // ErrNoSubscriber: nobody would know
 		}
 	}
 	done.Wait()
-	check(h.Close())
-	fmt.Println(histories[1], histories[3])
-	// Output: [initiating ringing answered] [initiating ringing answered]
+	fmt.Println(len(histories), "calls:", histories[1], histories[calls-1])
+	// Output: 20 calls: [initiating ringing answered] [initiating ringing answered]
 }
 
 // One call, or one thing that may happen to any call, is a filter.

@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/events"
@@ -15,6 +16,7 @@ func Example_transactionCore() {
 	defer b.Close()
 	messages, err := bus.Subscribe[events.SIPMessage](b, &bus.SubscribeOptions{
 		Durable: "transaction-core",
+		HoldFor: 5 * time.Second, // so long publishers wait for it to come back, where a lane is full
 		Filter:  bus.Field("Direction").Is(events.Inbound),
 		Starve:  64, // after so many urgent ones in a row, one that is not; the default
 	})
