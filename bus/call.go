@@ -126,7 +126,7 @@ func NewClient[Req, Rep any](b *Bus, o *ClientOptions) (*Client[Req, Rep], error
 		return &waiter[Rep]{ended: make(chan struct{}, 1), timer: timer}
 	}
 	c.sub, err = Subscribe[Rep](b, &SubscribeOptions{
-		Name: o.Name, Type: o.Reply, Window: o.Window, Wait: o.Wait, Timeout: -1, awaits: c.underWay,
+		Name: o.Name, Type: o.Reply, Window: o.Window, Wait: o.Wait, Timeout: -1, awaits: c.underWay, Filter: repliesTo(c.id),
 	})
 	if err != nil {
 		return nil, err
@@ -326,11 +326,19 @@ func (c *Client[Req, Rep]) goesOn(err error) bool {
 	return errors.Is(err, ErrCorrupt)
 }
 
+// repliesTo takes the replies to one client. What is no reply it passes over by its
+// header alone, and those to others without a look at their values.
+func repliesTo(client uint64) Filter {
+	const is = partCall | partReply
+	reply := filterNode{text: "replies", rank: rankHeader, compile: fixedTest(func(e *Event) bool { return e.raw.parts&is == is })}
+	ours := filterNode{text: "ours", rank: rankField, compile: fixedTest(func(e *Event) bool {
+		return e.parts.isCall() && e.parts.words[1] == client
+	})}
+	return And(Filter{&reply}, Filter{&ours})
+}
+
 // reply hands one reply to the call that waits for it.
 func (c *Client[Req, Rep]) reply(e *Event) error {
-	if !e.parts.isCall() || e.parts.bits&partReply == 0 || e.parts.words[1] != c.id {
-		return nil // somebody else's
-	}
 	w := c.take(e.parts.words[0])
 	if w == nil {
 		c.late.Add(1)

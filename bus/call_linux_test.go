@@ -27,7 +27,11 @@ func serverRole(args []string) {
 	s := newStage(args)
 	b, err := bus.Open("test", &s.options)
 	must(err)
-	server, err := bus.Serve(b, nil, func(ctx context.Context, req *ask, e *bus.Event) (answer, error) {
+	o := &bus.ServeOptions{MaxConcurrent: 64}
+	if len(args) > 1 {
+		o.Group = args[1]
+	}
+	server, err := bus.Serve(b, o, func(ctx context.Context, req *ask, e *bus.Event) (answer, error) {
 		if req.N%1000 == 0 {
 			say("holds %d", req.N)
 			select {}
@@ -213,4 +217,40 @@ func TestClientFrozen(t *testing.T) {
 		_, err := client.Call(background(), &ask{i})
 		require.NoError(t, err)
 	}
+}
+
+// Servers of a group in several processes: one is killed, and the requests that
+// go to its lanes are served by another; only what it had in hand is lost.
+func TestServerOfAGroupKilled(t *testing.T) {
+	geo := sharded()
+	geo.Normal.Pins = 128
+	c := newCrew(t, bus.Options{Geometry: geo})
+	c.o.Heal = 0 // the group finds out by itself
+	client := newClient(t, c.b, &bus.ClientOptions{Timeout: patience})
+	hasty := newClient(t, c.b, &bus.ClientOptions{Timeout: 10 * time.Millisecond})
+	start := func() *child {
+		p := start(t, "server", c.o, "servers")
+		require.Regexp(t, "^ready", p.hear())
+		return p
+	}
+	start()
+	for round := range uint64(3) {
+		p := start()
+		for i := range uint64(8 * shards) {
+			m, err := client.CallWith(background(), &ask{i + 1}, bus.With{Key: i})
+			require.NoError(t, err)
+			require.Equal(t, 2*(i+1), m.Value.N)
+		}
+		for i := range uint64(shards) {
+			_, err := hasty.CallWith(background(), &ask{1000}, bus.With{Key: 1000*(round+1) + i})
+			require.ErrorIs(t, err, bus.ErrTimeout)
+		}
+		p.kill()
+		for i := range uint64(8 * shards) {
+			m, err := client.CallWith(background(), &ask{i + 1}, bus.With{Key: i})
+			require.NoError(t, err)
+			require.Equal(t, 2*(i+1), m.Value.N)
+		}
+	}
+	assert.Zero(t, client.Stats().Late+hasty.Stats().Late)
 }

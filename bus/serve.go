@@ -88,7 +88,10 @@ const maxRemoteText = 1024
 // an error to that one caller, and reported to OnError.
 //
 // Where several servers of a type exist, in whatever processes, each of them
-// serves every request, and the caller gets the reply that comes first.
+// serves every request, and the caller gets the reply that comes first. Servers of
+// one Group share the requests instead: one serves each, those of a key the same
+// one as long as it is there. What a server had taken when its process died is not
+// served by another, and its caller sees the deadline.
 //
 // Close the server when it is no longer needed; closing the bus closes it, too.
 func Serve[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Context, req *Req, e *Event) (Rep, error)) (*Server, error) {
