@@ -13,7 +13,9 @@ func (s *Subscription) TryReceiveInto(m *RawMessage) error {
 
 // ReceiveBatch waits for an event and copies it and what else is there at once
 // into dst, reusing the messages' memory. It returns how many. On a gap it
-// returns the events before it; the *LagError comes with the next call.
+// returns the events before it; the *LagError comes with the next call. A durable subscription
+// is given no more than its Window of each lane at once; the next call finishes
+// all of them.
 func (s *Subscription) ReceiveBatch(ctx context.Context, dst []RawMessage) (int, error) {
 	return s.batch(waitFor{ctx: ctx, copies: true}, dst)
 }
@@ -37,7 +39,9 @@ func (s *Subscription) batch(w waitFor, dst []RawMessage) (n int, err error) {
 
 // ReceiveBatch waits for an event and copies it and what else is there at once
 // into dst, reusing the tails' memory. It returns how many. On a gap it returns
-// the events before it; the *LagError comes with the next call.
+// the events before it; the *LagError comes with the next call. A durable
+// subscription is given no more than its Window of each lane at once; the next
+// call finishes all of them.
 func (s *Subscriber[T]) ReceiveBatch(ctx context.Context, dst []Message[T]) (int, error) {
 	return s.batch(waitFor{ctx: ctx, copies: true}, dst)
 }

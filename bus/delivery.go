@@ -124,8 +124,9 @@ type lent struct {
 // waits.
 type acks struct {
 	mu      sync.Mutex
-	lending bool  // the receive call under way is a Take
-	last    *lent // handed to a callback or copied, and not finished
+	lending bool    // the receive call under way is a Take
+	last    *lent   // handed to a callback or copied, and not finished
+	kept    []*lent // copied before that in the same batch, and not finished
 	taken   Delivery
 	err     error // why an Ack could not move a cursor
 }
@@ -182,7 +183,7 @@ func (l *subLane) keepAcks(s *Subscription) error {
 func (a *acks) take(s *Subscription) (bool, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.finishLast()
+	a.finishLast(s.keep)
 	if g := s.group; g != nil {
 		g.attend(s)
 	}
@@ -268,20 +269,39 @@ func (a *acks) open(s *Subscription, l *subLane) (bool, error) {
 func (a *acks) settle(s *Subscription) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.finishLast()
+	a.finishLast(s.keep)
 	if g := s.group; g != nil {
 		g.tell(s)
 	}
 }
 
-// finishLast finishes what a receive call other than Take has handed out.
-func (a *acks) finishLast() {
+// finishLast finishes what a receive call other than Take has handed out, or keeps
+// it for the next call to finish: a copy of a durable subscription's batch.
+func (a *acks) finishLast(keep bool) {
 	if h := a.last; h != nil {
 		a.last = nil
+		a.kept = append(a.kept, h)
+	}
+	if keep {
+		return
+	}
+	for _, h := range a.kept {
 		if err := h.finish(); err != nil {
 			a.err = err
 		}
 	}
+	a.kept = a.kept[:0]
+}
+
+// forget leaves unfinished what finishLast would finish.
+func (a *acks) forget() {
+	if h := a.last; h != nil {
+		a.kept = append(a.kept, h)
+	}
+	for _, h := range a.kept {
+		h.lane.out--
+	}
+	a.last, a.kept = nil, a.kept[:0]
 }
 
 // finish marks an event that was handed out, and moves the cursor over what is

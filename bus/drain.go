@@ -223,7 +223,7 @@ func (s *Subscription) tryDrained() {
 
 // inHand tells whether an event has been handed out and is not finished.
 func (s *Subscription) inHand() bool {
-	return s.current != nil || s.acks != nil && s.acks.last != nil
+	return s.current != nil || s.acks != nil && (s.acks.last != nil || len(s.acks.kept) > 0)
 }
 
 // leaveDrained closes the subscription at the end of its lanes: whoever receives

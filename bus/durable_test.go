@@ -113,6 +113,100 @@ func TestDurableAtLeastOnce(t *testing.T) {
 	})
 }
 
+// What a callback had is finished when that has returned, also if nothing is ever
+// received again.
+func TestDurableFinishesWithTheCallback(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		cursor := func() uint64 { return row(t, b, "billing", bus.Normal).Cursor }
+		pub := newPub[tick](t, b, nil)
+		sub := newSub[tick](t, b, billing)
+		publishTicks(t, pub, 0, 10)
+		view := func(v *tick, e *bus.Event) error {
+			assert.LessOrEqual(t, cursor(), v.Seq, "not before")
+			return nil
+		}
+		require.NoError(t, sub.View(background(), view))
+		assert.Equal(t, uint64(1), cursor())
+		n, err := sub.TryViewBatch(4, view)
+		require.NoError(t, err)
+		require.Equal(t, 4, n)
+		assert.Equal(t, uint64(5), cursor())
+		d, err := sub.TryTake() // from here on it keeps acks
+		require.NoError(t, err)
+		d.Ack()
+		require.NoError(t, sub.View(background(), view))
+		assert.Equal(t, uint64(7), cursor())
+	})
+}
+
+// A process that dies with a batch of copies in its hands gets all of them again.
+func TestDurableFinishesNoBatchOfCopies(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		f := newFour(t, b)
+		o := &bus.SubscribeOptions{Durable: "billing", Window: 4}
+		for _, acks := range []bool{false, true} {
+			sub, err := b.Subscribe(o)
+			require.NoError(t, err)
+			if acks {
+				f.publish(t, bus.Normal)
+				d, err := sub.TryTake()
+				require.NoError(t, err)
+				d.Ack()
+			}
+			for range 6 {
+				f.publish(t, bus.Critical, bus.High, bus.Normal, bus.Low)
+			}
+			batch := func() (got []string) {
+				dst := make([]bus.RawMessage, 64)
+				n, err := sub.TryReceiveBatch(dst)
+				require.NoError(t, err)
+				for _, m := range dst[:n] {
+					got = append(got, fmt.Sprint(m.LaneID(), " ", m.Position))
+				}
+				return got
+			}
+			require.GreaterOrEqual(t, len(batch()), 4)
+			require.NoError(t, sub.Close()) // or the process dies
+			sub, err = b.Subscribe(o)
+			require.NoError(t, err)
+			seen := map[string]bool{}
+			if acks {
+				d, err := sub.TryTake()
+				require.NoError(t, err)
+				seen[fmt.Sprint(d.Event().Header().LaneID(), " ", d.Event().Header().Position)] = true
+				d.Ack()
+			}
+			for len(seen) < 24 {
+				for _, e := range batch() {
+					require.False(t, seen[e], e)
+					seen[e] = true
+				}
+			}
+			_, err = sub.TryReceive()
+			require.ErrorIs(t, err, bus.ErrEmpty)
+			require.NoError(t, sub.Close())
+		}
+	})
+}
+
+func TestDurableFinishesNoBatchOfAStaticRing(t *testing.T) {
+	eachStatic(t, smallStatic(), func(t *testing.T, r *bus.Static[tick]) {
+		o := &bus.SubscribeOptions{Durable: "billing", Window: 4}
+		pub, sub := staticPub(t, r), staticSub(t, r, o)
+		putTicks(t, pub, 0, 10)
+		n, err := sub.TryReceiveBatch(make([]tick, 64))
+		require.NoError(t, err)
+		require.Equal(t, 4, n, "no more than its window")
+		require.NoError(t, sub.Close())
+		sub = staticSub(t, r, o)
+		n, err = sub.TryViewBatch(3, func(*tick) error { return nil })
+		require.NoError(t, err)
+		require.Equal(t, 3, n)
+		require.NoError(t, sub.Close())
+		requireStatic(t, staticSub(t, r, o), 3, 10)
+	})
+}
+
 func TestDurableBelongsToOne(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {
 		sub := newSub[tick](t, b, billing)
@@ -251,5 +345,27 @@ func TestDurableOnALossyLane(t *testing.T) {
 			require.Equal(t, i, m.Value.Seq)
 		}
 		requireEmpty(t, sub)
+	})
+}
+
+// Members of a group, too: what one has copied and not finished goes to another.
+func TestGroupFinishesNoBatchOfCopies(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := &bus.SubscribeOptions{Group: "billing", Window: 4}
+		pub, sub := newPub[tick](t, b, nil), newSub[tick](t, b, o)
+		publishTicks(t, pub, 0, 10)
+		dst := make([]bus.Message[tick], 64)
+		n, err := sub.TryReceiveBatch(dst)
+		require.NoError(t, err)
+		require.Equal(t, 4, n, "no more than its window")
+		require.NoError(t, sub.Close())
+		sub = newSub[tick](t, b, o)
+		n, err = sub.TryReceiveBatch(dst)
+		require.NoError(t, err)
+		require.Equal(t, 4, n)
+		require.Zero(t, dst[0].Value.Seq)
+		requireTicks(t, sub, 4, 10)
+		require.NoError(t, sub.Close())
+		requireEmpty(t, newSub[tick](t, b, o))
 	})
 }

@@ -325,11 +325,10 @@ func (s *Subscription) leaveGroup() {
 	a := s.acks
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if h := a.last; h != nil && !s.viewed {
-		a.last = nil // a copy: whoever has it may still be at work, so it comes again
-		h.lane.out--
+	if !s.viewed {
+		a.forget() // copies: whoever has them may still be at work, so they come again
 	}
-	a.finishLast()
+	a.finishLast(false)
 	r := s.bus.region
 	failpoint.Hit(stepGroupLeave)
 	// Not counted any more, but still there: its leases may have to wait.

@@ -121,6 +121,7 @@ func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, e
 	if err := s.await(w); err != nil {
 		return 0, err
 	}
+	s.keep = w.copies && s.lasting()
 	for ok := true; ok; {
 		n++
 		if err = fn(&s.event); err != nil || n == max {
@@ -128,10 +129,21 @@ func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, e
 		}
 		ok, s.deferred = s.take()
 	}
-	// A copy is finished only when its receiver comes back for more.
-	s.viewed = !w.copies
+	s.returns(w)
 	return n, err
 }
+
+// returns ends a call that has handed out events. What a callback had is finished
+// with it; a copy is only when its receiver comes back for more.
+func (s *Subscription) returns(w waitFor) {
+	s.keep, s.viewed = false, !w.copies
+	if s.viewed && s.lasting() {
+		s.settle()
+	}
+}
+
+// lasting tells whether somebody else goes on where this process dies.
+func (s *Subscription) lasting() bool { return s.durable || s.group != nil }
 
 // await makes s.event the next event.
 func (s *Subscription) await(w waitFor) error {
@@ -200,6 +212,9 @@ func (s *Subscription) take() (bool, error) {
 			}
 		}
 		if l.next >= l.reader.Window() {
+			if s.keep && l.next > 0 {
+				return false, nil // the next window would finish this one
+			}
 			if err := l.refill(s); err != nil {
 				return false, err
 			}
@@ -306,11 +321,35 @@ func (s *Subscription) settle() {
 	if l == nil {
 		return
 	}
-	s.current = nil
 	if s.durable {
-		if err := l.reader.Advance(l.next); err != nil && s.deferred == nil {
-			s.deferred = laneError(l.lane, err)
-		}
-		l.next = 0
+		s.finishOn(l)
+		return
 	}
+	s.current = nil
+}
+
+// finishOn is settle of a durable subscription. Of a batch of copies, which may be
+// of several lanes, none is finished before the next call.
+func (s *Subscription) finishOn(l *subLane) {
+	if s.keep {
+		s.copied = true
+		return
+	}
+	s.current = nil
+	if !s.copied {
+		s.passOn(l)
+		return
+	}
+	s.copied = false
+	for _, l := range s.lanes {
+		s.passOn(l)
+	}
+}
+
+// passOn moves the cursor over what has been handed out.
+func (s *Subscription) passOn(l *subLane) {
+	if err := l.reader.Advance(l.next); err != nil && s.deferred == nil {
+		s.deferred = laneError(l.lane, err)
+	}
+	l.next = 0
 }

@@ -93,7 +93,8 @@ func (s *StaticSubscriber[T]) ReceiveTimeout(d time.Duration) (v T, err error) {
 
 // ReceiveBatch waits for an event and copies it and what else is there at once
 // into dst. It returns how many. On a gap it returns the events before it; the
-// *LagError comes with the next call.
+// *LagError comes with the next call. A durable subscription is given no more than
+// its Window at once; the next call finishes all of them.
 func (s *StaticSubscriber[T]) ReceiveBatch(ctx context.Context, dst []T) (int, error) {
 	return s.batch(waitFor{ctx: ctx, copies: true}, dst)
 }
@@ -192,6 +193,7 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 	if err := s.await(w); err != nil {
 		return 0, err
 	}
+	u.keep = w.copies && u.durable
 	for ok := true; ok; {
 		v := s.next()
 		n++
@@ -207,8 +209,7 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 			ok, u.deferred = s.more()
 		}
 	}
-	// A copy is finished only when its receiver comes back for more.
-	u.viewed = !w.copies
+	u.returns(w)
 	return n, err
 }
 
@@ -271,6 +272,9 @@ func (s *StaticSubscriber[T]) more() (bool, error) {
 	}
 	if l.next < l.reader.Window() {
 		return true, nil
+	}
+	if u.keep {
+		return false, nil // the next window would finish this one
 	}
 	// A window may come to nothing again and again while a lossy ring overtakes
 	// us; whoever waits looks then whether he is to end.

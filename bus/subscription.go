@@ -146,6 +146,8 @@ type Subscription struct {
 	event    Event
 	counts   *receiveCounts         // of its record
 	viewed   bool                   // the event handed out last went to a callback that has returned
+	keep     bool                   // the call under way copies for a subscription that outlasts its process
+	copied   bool                   // copies of such a batch are not finished
 	current  *subLane               // lane of the event handed out and not finished
 	streak   int                    // events handed out since a lower lane had its turn
 	served   uint64                 // events looked at
