@@ -52,12 +52,13 @@ func (o *SubscribeOptions) checkStatic() error {
 		{"Filter, which looks at headers", o.Filter.node != nil},
 		{"Type", o.Type.Name != "" || o.Type.Priority != 0 || len(o.Type.Also) > 0},
 		{"Filter", o.Filter.node != nil},
+		{"Group", o.Group != ""},
 		{"Priorities", len(o.Priorities) > 0},
 		{"Positions, use Position", o.Positions != nil},
 		{"Starve", o.Starve != 0},
 	} {
 		if f.set {
-			return fmt.Errorf("%w: a static ring has one type and no priorities; leave out %s", ErrOptions, f.name)
+			return fmt.Errorf("%w: a static ring has one type, one lane and no filter; leave out %s", ErrOptions, f.name)
 		}
 	}
 	return nil
