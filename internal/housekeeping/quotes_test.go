@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/events"
 )
 
@@ -26,6 +27,7 @@ var update = flag.Bool("update", false, "write what documents quote into them")
 func TestDocumentsQuoteTheCode(t *testing.T) {
 	quote := regexp.MustCompile("(?s)<!-- example (\\w+) -->\n```go\n(.*?)```\n")
 	table := regexp.MustCompile(`(?s)<!-- catalogue -->\n.*?\n\n`)
+	lanes := regexp.MustCompile(`(?s)<!-- lanes -->\n.*?\n\n`)
 	quoted := 0
 	for _, rel := range []string{"docs/rvoip.md", "docs/from-infra-common.md"} {
 		text := read(t, rel)
@@ -35,6 +37,7 @@ func TestDocumentsQuoteTheCode(t *testing.T) {
 			return fmt.Sprintf("<!-- example %s -->\n```go\n%s```\n", name, body(t, name))
 		})
 		want = table.ReplaceAllString(want, "<!-- catalogue -->\n"+catalogue()+"\n")
+		want = lanes.ReplaceAllString(want, "<!-- lanes -->\n"+laneTable()+"\n")
 		if *update && want != text {
 			require.NoError(t, os.WriteFile(filepath.Join(root(t), rel), []byte(want), 0o644))
 			continue
@@ -73,6 +76,24 @@ func catalogue() string {
 			lane += ", " + also.String()
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %d |\n", e.Go, e.Name, lane, e.Size)
+	}
+	return b.String()
+}
+
+// laneTable is the table of the lanes of a switch.
+func laneTable() string {
+	carries := map[bus.Priority]string{
+		bus.Critical: "control: what calls, dialogs and media are, and shall do",
+		bus.High:     "signalling: SIP messages, transactions, registrations, digits",
+		bus.Normal:   "media: packets and frames",
+		bus.Low:      "what is measured and logged",
+	}
+	var b strings.Builder
+	b.WriteString("| lane | shards | events each | slot | policy | what it carries |\n| --- | --: | --: | --: | --- | --- |\n")
+	g := events.Geometry()
+	for p := bus.Critical; p <= bus.Low; p++ {
+		l := g.Lane(p)
+		fmt.Fprintf(&b, "| %v | %d | %d | %d | %v | %s |\n", p, l.Shards, l.Capacity, l.SlotSize, l.Policy, carries[p])
 	}
 	return b.String()
 }
