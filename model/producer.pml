@@ -18,6 +18,9 @@ proctype Producer(byte me)
         byte todo, j, s, t, p = me;
         short w, x;
         bool gating;
+        /* entries of positions `line` and the next, remembered; 0: not known */
+        byte line;
+        short now, next;
         /* one scan */
         byte b, h, spos, gpos, tpos, pinned;
         short c;
@@ -117,9 +120,22 @@ from_tail:
 #endif
         STEP_END;
 
+        /*
+         * What it has looked at in the same line before, it remembers. That may have
+         * been displaced since; the exchange finds out.
+         */
 look:
         STEP
-                w = E[s % N]; TRY;
+                if
+                :: REMEMBERED(s) -> skip
+                :: else ->
+                        d_step { line = s; now = E[s % N]; next = 0 };
+                        if
+                        :: LINE_GOES_ON(s) -> goto look_ahead
+                        :: else
+                        fi
+                fi;
+                w = (AT(s, line) -> now : next); TRY;
                 if
 #ifdef MUT_NO_TAIL_HELP
                 :: POS(w) == s -> w = 0; goto from_tail
@@ -137,6 +153,12 @@ look:
 #endif
                         NEXT_AFTER_GATE
                 fi
+        STEP_END;
+
+look_ahead:
+        STEP
+                next = E[(s + 1) % N];
+                goto look
         STEP_END;
 
 help_tail:
@@ -195,6 +217,7 @@ cas:
                                 content[MINE] = s;
                                 won[p] = true;
                                 sent++;
+                                passed(s);
 #if B > 1
                                 order++;
                                 CHECK(f_batch_not_prefix, nth[MINE] == order);
@@ -213,6 +236,9 @@ cas:
                         d_step { S[p*K+j] = CELL(wrote[p] - 1, 0); wrote[p] = 0 };
 #endif
                         w = 0;
+#ifndef MUT_KEEP_LOST
+                        line = 0; now = 0; next = 0;
+#endif
                         goto look
                 fi
         STEP_END;
@@ -305,9 +331,10 @@ no_room:
         };
         /*
          * To call again while the lane is full would only be told so again, so
-         * the producer waits; that this wait ends is what room.pml shows.
+         * the producer waits. It must not come to wait for a reader that has nothing
+         * to read; that it is woken is what room.pml shows.
          */
-end_no_room:
+room:
         if
         :: atomic { MYTURN_AND !(TRULY_FULL) -> goto idle }
         OR_DIE

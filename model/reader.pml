@@ -1,15 +1,19 @@
 /*
- * Reader: join, pin, re-read, read in place, give back; leave, die, be recovered.
+ * Reader: join, pin ahead, look, read in place, give back; leave, die, be recovered.
  *
  * Nobody but the reader moves its cursor, and all others ever do to it is clear
  * the gated bit. So "CAS, keeping the gated bit, again until it holds" is one step
  * here: an attempt that fails changes nothing and learns only that bit.
+ *
+ * A move pins W positions from there on, published or not, and whatever is looked
+ * at afterwards is pinned already. When the cursor moves is left open: it may at
+ * any time, and it must when all that is pinned has been read.
  */
 
 #undef MYTURN
 #undef FORGET
 #define MYTURN  (solo == 0)
-#define FORGET  r = 0; m = 0; k = 0; w = 0; t = 0; held[i] = 0; FORGET_AT
+#define FORGET  r = 0; k = 0; upto = 0; w = 0; t = 0; held[i] = 0; FORGET_AT
 
 #define GATE_NOW        RGATE(C[i])
 
@@ -27,17 +31,6 @@
 #endif
 #endif
 
-/* Option: what was pinned while the gate still held needs no second look. */
-#ifdef SKIP_REREAD
-#ifdef MUT_SKIP_BELOW_BASE
-#define TRUSTED         GATE_NOW
-#else
-#define TRUSTED         (GATE_NOW && r >= BASE)
-#endif
-#else
-#define TRUSTED         false
-#endif
-
 #if defined(OLD) || defined(REGAIN)
 #define BASE    base
 #else
@@ -45,21 +38,23 @@
 #endif
 
 /*
- * Option: an evicted reader may take its gate again with a pin. From the tail of
+ * Option: an evicted reader may take its gate again with a move. From the tail of
  * that instant on it is promised again that nothing is missed. When it does so is
  * left open, since only the promise matters here.
  */
 #ifdef REGAIN
 #define MAY_REGAIN      if :: !GATE_NOW -> again = GATED :: again = 0 fi
 #define GATE_NEXT       (GATE_NOW | again)
+#define OR_UNGATED      || !GATE_NOW
 #ifdef MUT_REGAIN_KEEPS_BASE
-#define REGAINED        skip
+#define REGAINED        again = 0
 #else
-#define REGAINED        if :: again -> base = T :: else fi
+#define REGAINED        if :: again -> base = T; again = 0 :: else fi
 #endif
 #else
 #define MAY_REGAIN      skip
 #define GATE_NEXT       GATE_NOW
+#define OR_UNGATED
 #define REGAINED        skip
 #endif
 
@@ -71,26 +66,56 @@
 #define MISSED(n)       skip
 #endif
 
-/* An event of this lap or, after an overrun, of a later one. */
-inline first_look()
+/* The position lies in what the cursor pins. */
+#ifdef MUT_PAST_PIN
+#define IN_PIN(pos)     ((pos) <= upto)
+#else
+#define IN_PIN(pos)     ((pos) < upto)
+#endif
+
+#ifdef MUT_COUNT_PINNED
+#define READ            W
+#else
+#define READ            k
+#endif
+
+/* There is something to move for. An idle reader moves, too: nobody may wait for it. */
+#ifdef MUT_IDLE_KEEPS_CURSOR
+#define MAY_MOVE        ((upto != r + W OR_UNGATED) && POS(E[r % N]) >= r)
+#else
+#define MAY_MOVE        (upto != r + W OR_UNGATED)
+#endif
+
+/* The cursor comes to position to, and pins a whole window from there on. */
+inline move(to)
 {
+        CHECK(r_cursor_back, RPOS(C[i]) <= to);
+        C[i] = CURSOR(to, W, GATE_NEXT);
+        REGAINED;
+        upto = to + W
+}
+
+/* One entry: the next event of the window, or an overrun where one is to begin. */
+inline looked()
+{
+        w = E[(r + k) % N];
         if
-        :: POS(w) > r ->
+        :: POS(w) == r + k ->
+                CHECK(a_wrong_event, content[SLOT(w)] == r + k);
+                k++; held[i] = r << 4 | k
+        :: POS(w) > r + k && k == 0 ->
                 CHECK(d_gated_reader_missed, !GATE_NOW || r < BASE);
                 MISSED(POS(w) - r);
-                r = POS(w)
+                r = POS(w); upto = r
         :: else
         fi;
-        m = 1;
-#ifndef MUT_NO_REREAD
         w = 0
-#endif
 }
 
 proctype Reader(byte i)
 {
-        byte r;                 /* next position to look at */
-        byte m, k;              /* looked at from r, of these validated */
+        byte r, k;              /* the window: its first position, and how many */
+        byte upto;              /* behind the last position that is pinned */
         byte t;
 #ifdef ANY
         byte at;                /* where it is to start */
@@ -132,7 +157,7 @@ join:
         STEP
                 C[i] = CURSOR(START(t), 0, JOINGATE);
 #ifdef MUT_JOIN_NO_REREAD
-                r = START(t); t = 0; goto look;
+                r = START(t); upto = r; t = 0; goto look;
 #endif
 #ifdef MUT_HALF_JOINED
                 joined = true;
@@ -156,7 +181,7 @@ join:
         STEP
                 d_step {
                         C[i] = CURSOR(START(t), 0, GATE_NOW);
-                        r = START(t);
+                        r = START(t); upto = r;
 #if defined(OLD) || defined(REGAIN)
                         base = t;
 #endif
@@ -175,13 +200,22 @@ join:
         STEP_END;
 #endif
 
+        /* Nothing is read in place here. */
 look:
 end_look:
         if
-        :: atomic { MYTURN_AND POS(E[r % N]) >= r ->
-                d_step { w = E[r % N]; first_look() };
-                if :: m == W -> goto pin :: else goto look_on fi
+        :: atomic { MYTURN_AND IN_PIN(r) && POS(E[r % N]) >= r ->
+                d_step { looked() };
+                if :: k > 0 -> goto reading :: else -> goto look fi
         }
+        :: atomic { MYTURN_AND MAY_MOVE ->
+                MAY_REGAIN;
+                d_step { move(r) };
+                goto look
+        }
+#ifdef MUT_LOOK_BEFORE_PIN
+        :: atomic { MYTURN_AND upto == r && POS(E[r % N]) == r -> w = E[r % N]; goto late_pin }
+#endif
 #if JOINS > 1
         :: atomic { joins < JOINS ->
                 d_step { C[i] = NONE; FORGET };
@@ -190,84 +224,46 @@ end_look:
 #endif
         OR_DIE
         fi;
-look_on:
-        STEP
-                w = E[(r + m) % N];
-                if
-                :: POS(w) == r + m && m + 1 < W -> m++; w = 0; goto look_on
-                :: POS(w) == r + m && m + 1 == W -> m++; w = 0
-                :: else -> w = 0
-                fi
-        STEP_END;
 
-pin:
+#ifdef MUT_LOOK_BEFORE_PIN
+late_pin:
         STEP
-                MAY_REGAIN;
                 d_step {
-                        CHECK(r_cursor_back, RPOS(C[i]) <= r);
-                        REGAINED;
-                        C[i] = CURSOR(r, m, GATE_NEXT);
-#ifdef REGAIN
-                        again = 0;
-#endif
-                        held[i] = 0;
-#ifdef MUT_NO_REREAD
+                        move(r);
                         CHECK(a_wrong_event, content[SLOT(w)] == r);
-                        w = 0; k = m; held[i] = r << 4 | k;
-#else
-                        if
-                        :: TRUSTED ->
-                                z = 0;
-                                do
-                                :: z < m -> CHECK(a_wrong_event, POS(E[(r + z) % N]) == r + z); z++
-                                :: else -> break
-                                od;
-                                z = 0;
-                                k = m; held[i] = r << 4 | k
-                        :: else
-                        fi
+                        k = 1; held[i] = r << 4 | k; w = 0
+                }
+        STEP_END;
 #endif
-                };
-                if :: k > 0 -> goto reading :: else fi
-        STEP_END;
 
-validate:
-        STEP
-                w = E[(r + k) % N];
-                if
-                :: POS(w) == r + k ->
-                        d_step {
-                                CHECK(a_wrong_event, content[SLOT(w)] == r + k);
-                                k++; held[i] = r << 4 | k; w = 0
-                        };
-                        if :: k < m -> goto validate :: else fi
-                :: else ->
-                        CHECK(d_gated_reader_missed, !GATE_NOW || r < BASE);
-                        w = 0
-                fi
-        STEP_END;
-
-        /* Reads in place for as long as it likes, then gives back in one of three ways. */
+        /* Reads in place for as long as it likes. */
 reading:
         if
-        :: atomic { MYTURN_AND true ->                  /* all of it */
-#ifdef MUT_COUNT_PINNED
-                d_step { r = r + k; GOT(m); m = 0; k = 0; held[i] = 0; C[i] = CURSOR(r, 0, GATE_NOW) };
-#else
-                d_step { r = r + k; GOT(k); m = 0; k = 0; held[i] = 0; C[i] = CURSOR(r, 0, GATE_NOW) };
-#endif
+        :: atomic { MYTURN_AND true ->                  /* gives all of it back */
+                MAY_REGAIN;
+                d_step { GOT(READ); r = r + k; k = 0; held[i] = 0; move(r) };
                 goto look
         }
-#if W > 1
-        :: atomic { MYTURN_AND k > 1 ->                 /* the first of it */
-                d_step { r++; GOT(1); m--; k--; held[i] = r << 4 | k; C[i] = CURSOR(r, m, GATE_NOW) };
+#if W > 1 || defined(MUT_PAST_PIN)
+        :: atomic { MYTURN_AND k > 1 ->                 /* gives the first of it back */
+                MAY_REGAIN;
+                d_step { GOT(1); r++; k--; held[i] = r << 4 | k; move(r) };
+                goto reading
+        }
+        :: atomic { MYTURN_AND true ->                  /* goes on under the same pin, or finds nothing */
+                d_step { GOT(READ); r = r + k; k = 0; held[i] = 0 };
+                goto look
+        }
+        :: atomic { MYTURN_AND IN_PIN(r + k) && POS(E[(r + k) % N]) == r + k -> /* adds to the window */
+                d_step { looked() };
+                goto reading
+        }
+        :: atomic { MYTURN_AND upto != r + W ->         /* to have pins for that */
+                MAY_REGAIN;
+                d_step { move(r) };
                 goto reading
         }
 #endif
-        :: atomic { MYTURN_AND POS(E[(r + k) % N]) >= r + k ->  /* together with the next pin */
-                d_step { r = r + k; GOT(k); m = 0; k = 0; w = E[r % N]; first_look() };
-                if :: m == W -> goto pin :: else goto look_on fi
-        }
         OR_DIE
         fi;
 
@@ -276,7 +272,7 @@ killed:
         STEP
                 d_step {
                         if
-                        :: joined && C[i] != NONE -> C[i] = CURSOR(RPOS(C[i]), 0, GATE_NOW); r = RPOS(C[i])
+                        :: joined && C[i] != NONE -> C[i] = CURSOR(RPOS(C[i]), 0, GATE_NOW); r = RPOS(C[i]); upto = r
                         :: else -> C[i] = NONE
                         fi
                 };

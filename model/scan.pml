@@ -27,6 +27,7 @@ inline forget()
         od;
         z = 0;
         todo = 0; j = 0; s = 0; t = 0; w = 0; x = 0; gating = false;
+        line = 0; now = 0; next = 0;
         b = 0; h = 0; spos = 0; gpos = 0; tpos = 0; pinned = 0;
 #ifdef OLD
         mygen = 0;
@@ -39,6 +40,28 @@ inline forget()
 #endif
 #ifdef MUT_CELL_BEFORE_CAS
         wrote[me] = 0;
+#endif
+}
+
+/* The entry of position s has been looked at, by whoever looks at a line of two at a time. */
+#ifdef MUT_REMEMBER_LAP
+#define AT(s, pos)      ((s) % N == (pos) % N)
+#else
+#define AT(s, pos)      ((s) == (pos))
+#endif
+#define REMEMBERED(s)   (now && AT(s, line) || next && AT(s, line + 1))
+#define LINE_GOES_ON(s) ((s) % N % 2 == 0 && (s) % N + 1 < N)
+
+/* Position s will not be looked at again. */
+inline passed(s)
+{
+#ifndef MUT_REMEMBER_LAP
+        if
+        :: s == line && next -> now = 0
+        :: else -> line = 0; now = 0; next = 0
+        fi
+#else
+        skip
 #endif
 }
 
@@ -191,7 +214,7 @@ inline scan_result()
 
 /* Passes of a producer that runs alone; bounded, or it would be spinning. */
 #ifdef SOLO
-#define MAXTRIES (2 * N + 4)
+#define MAXTRIES (2 * N + B + 4)
 #define SCAN_BEGINS fresh = (solo != 0)
 #define TRY     if :: solo -> tries++; CHECK(h_no_progress, tries < MAXTRIES) :: else fi
 #else

@@ -150,10 +150,10 @@ type follower struct {
 // join gives the actor's k-th cursor a reader.
 func (a *actor) join(k int, how func(*ring.Reader)) (*follower, error) {
 	i := a.id + k*ids
-	if err := a.lane.Reserve(i, worldWindow); err != nil {
+	if err := a.lane.Reserve(i, a.window()); err != nil {
 		return nil, err
 	}
-	r := a.lane.NewReader(i, worldWindow)
+	r := a.lane.NewReader(i, a.window())
 	how(r)
 	return &follower{actor: a, r: r, next: r.Position() - r.Owed()}, nil
 }

@@ -34,7 +34,7 @@
 //	cell      a slot the port owns and the position it was displaced from
 //	intent    the exchange a port is about to do, for whoever recovers it
 //	cursor    a reader's position, how many events it has pinned, its gate
-//	window    the events a Reader has pinned and may read in place
+//	window    the events a Reader may read in place, of those it has pinned
 //	bell      two words a sleeper waits on
 //
 // # Memory

@@ -84,7 +84,6 @@ var scenes = map[failpoint.Step]scene{
 
 	"reader/look":            {role: "reader"},
 	"reader/pin":             {role: "reader"},
-	"reader/validate":        {role: "reader"},
 	"reader/read":            {role: "reader"},
 	"reader/move-cursor":     {role: "reader"},
 	"reader/clear-owed":      {role: "joiner"},

@@ -25,14 +25,15 @@ func TestProcessesAreKilledAtAnyInstant(t *testing.T) {
 		rounds = 4
 	}
 	roles := map[int]string{8: "producer", 9: "batch producer", 10: "reader", 11: "sleeper", 12: "joiner", 13: "port changer"}
-	for _, reliable := range []bool{false, true} {
-		t.Run(fmt.Sprintf("reliable=%t", reliable), func(t *testing.T) {
-			geo := worldGeometry(reliable)
+	for i := range 4 {
+		reliable, capacity := i%2 == 1, []int{0, wideCapacity}[i/2]
+		t.Run(fmt.Sprintf("reliable=%t/N=%d", reliable, capacity), func(t *testing.T) {
+			geo := (&task{Reliable: reliable, Capacity: capacity}).geometry()
 			dir := createWorld(t, geo, 1<<36-1000)
 			crew := newCrew(t, dir, geo, false)
 			children, lives := map[int]*child{}, map[int]int{}
 			begin := func(id int) {
-				children[id] = start(t, task{Dir: dir, Reliable: reliable, ID: id, Role: roles[id], Life: lives[id]})
+				children[id] = start(t, task{Dir: dir, Reliable: reliable, Capacity: capacity, ID: id, Role: roles[id], Life: lives[id]})
 				lives[id]++
 			}
 			for id := range roles {

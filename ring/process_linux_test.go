@@ -66,6 +66,9 @@ func TestMain(m *testing.M) {
 
 func (tk *task) geometry() ring.Geometry {
 	geo := worldGeometry(tk.Reliable)
+	if tk.Capacity == wideCapacity {
+		return wideGeometry(tk.Reliable)
+	}
 	if tk.Capacity > 0 {
 		geo.Capacity = tk.Capacity
 	}

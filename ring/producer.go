@@ -35,6 +35,10 @@ type Producer struct {
 	soft  uint64 // position at which to look at the cursors again
 	seen  []uint64
 
+	ahead [entriesPerLine]uint64 // entries of the positions [line, line+known), as seen once
+	line  uint64
+	known uint64
+
 	pins  []span
 	nudge func(reader int)
 
@@ -110,10 +114,10 @@ func (p *Producer) Cancel(cell int) {
 
 // pick returns a cell that no reader can have pinned, or -1.
 func (p *Producer) pick() int {
-	// Pairs with the bump in Reader.join: a reader that joins behind the tail
-	// may pin positions before safe, but only after the bump; if it is not
-	// seen here, the reader's second look at the entry comes after the
-	// exchange that displaced the slot, and fails.
+	// Pairs with the bump in JoinOldest and JoinAt: a reader that joins behind
+	// the tail may pin positions before safe, but only after the bump; if that
+	// is not seen here, the reader looks at the entry after the exchange that
+	// displaced the slot, and finds it gone.
 	safe := p.safe
 	current := p.lane.generation.Load() == p.gen
 	if !current {
@@ -143,7 +147,7 @@ func (p *Producer) scan() {
 	p.pins = p.pins[:0]
 	half := uint64(l.geo.Capacity / 2)
 	for i := range l.used() {
-		// Pairs with Reader.move and Reader.join.
+		// Pairs with Reader.move and Reader.place.
 		c := cursor(l.cursors[i].word.Load())
 		if !c.joined() {
 			continue
@@ -170,7 +174,7 @@ func (p *Producer) scan() {
 	// Also the cells before safe: when a reader joins behind the tail right
 	// now, pick no longer believes in safe, and they must not be lost with it.
 	// What this scan finds free stays free, since a reader that pins it later
-	// sees that its entry has gone.
+	// looks at its entry after that, and finds it gone.
 	for j, key := range p.keys {
 		if !p.reserved[j] {
 			p.free[j] = before(key, safe) || !p.pinned(key)

@@ -66,9 +66,7 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 	l := p.lane
 	for range maxTries + 4*l.geo.Capacity {
 		failpoint.Hit(stepLoadEntry)
-		at := &l.entries[s&l.mask]
-		// Pairs with the CompareAndSwap below, of whichever producer.
-		w := entry(at.Load())
+		w := p.expect(s)
 		switch d := w.ahead(s >> l.shift); {
 		case d == 0:
 			// Published, but the tail may not say so: help, since its
@@ -111,7 +109,8 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 		// The event is published here, whole, or not at all. Our slot is the
 		// ring's, the displaced one is ours. Pairs with the entry loads of
 		// readers and producers.
-		if !at.CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, p.slots[cell]))) {
+		if !l.entries[s&l.mask].CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, p.slots[cell]))) {
+			p.known = 0
 			continue
 		}
 		failpoint.Hit(stepBook)
@@ -129,6 +128,31 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 	}
 	return 0, fmt.Errorf("%w: no free entry found from position %d on", ErrCorrupt, s)
 }
+
+// expect returns the entry that holds the place of position s. It looks at a
+// whole line of entries at a time and remembers them: to load an entry that a
+// reader polls, just before it is exchanged, would take its line twice, once to
+// look and once to write.
+//
+// What it remembers of an event at s or a later lap holds for ever. What it
+// remembers of the lap before may have been displaced since: the exchange, which
+// compares the whole word, finds out, and the intent for it was for nothing, as for
+// any exchange that is lost. It never remembers past the end of a lap.
+func (p *Producer) expect(s uint64) entry {
+	if k := s - p.line; k < p.known {
+		return entry(p.ahead[k])
+	}
+	l := p.lane
+	p.line = s
+	p.known = min(entriesPerLine-s%entriesPerLine, uint64(l.geo.Capacity)-s&l.mask)
+	for k := range p.known {
+		// Pairs with the CompareAndSwap in exchange, of whichever producer.
+		p.ahead[k] = l.entries[(s+k)&l.mask].Load()
+	}
+	return entry(p.ahead[0])
+}
+
+const entriesPerLine = lineSize / 8
 
 // help makes sure that port q, whose event at position pos is about to be
 // displaced, can still be recovered: once the entry is gone, only the intent

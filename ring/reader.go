@@ -11,20 +11,25 @@ import (
 // Reader reads a lane in place through one cursor. It belongs to one goroutine
 // at a time.
 //
-// Its window is what it has pinned: Poll opens one, Slot reads from it, Advance
-// gives its first events back, and the next Poll gives back the rest.
+// Its window is what it reads: Poll opens one, Slot reads from it, Advance
+// gives its first events back, and the next Poll gives back the rest. Its cursor
+// moves, and pins a whole window from there on, with Advance, when there is nothing
+// to read, and when half of what it has pinned is used up, or an eighth of a lap:
+// so much room a gate may hold back for events that have been given back.
 type Reader struct {
 	lane  *Lane
 	index int
 	words *cursorWords
 
-	word  cursor // as this reader last stored it
-	gated bool   // wants the gate: reliable lane
-	pos   uint64 // first position of the window
-	slots []uint32
-	seen  []uint64
-	first int // window is slots[first:len]
-	width int
+	word   cursor // as this reader last stored it
+	gated  bool   // wants the gate: reliable lane
+	ahead  int    // how many positions a move pins
+	keep   int    // Poll moves when no more of them are left
+	pinned uint64 // position behind the last that the cursor pins
+	pos    uint64 // first position of the window
+	slots  []uint32
+	first  int // window is slots[first:width]
+	width  int
 
 	stop   atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
 	newest bool                   // where to go on after a gap
@@ -70,9 +75,11 @@ func (l *Lane) Left(i int) int {
 // reserved window pins for. It has no position before Join or Resume.
 func (l *Lane) NewReader(i, window int) *Reader {
 	w := &l.cursors[i]
+	ahead := min(window, l.geo.Capacity)
 	return &Reader{
 		lane: l, index: i, words: w, gated: l.geo.Reliable,
-		slots: make([]uint32, window), seen: make([]uint64, window),
+		slots: make([]uint32, window),
+		ahead: ahead, keep: ahead - max(1, min(ahead-ahead/2, l.geo.Capacity/8)),
 	}
 }
 
@@ -154,7 +161,7 @@ func (r *Reader) enter(pos uint64) {
 func (r *Reader) store(pos uint64) { r.place(pos, r.flags()) }
 
 func (r *Reader) place(pos, flags uint64) {
-	r.pos, r.first, r.width = pos, 0, 0
+	r.pos, r.pinned, r.first, r.width = pos, pos, 0, 0
 	r.word = makeCursor(pos, 0, flags)
 	r.words.word.Store(uint64(r.word))
 	if r.gated {
@@ -197,70 +204,77 @@ func (r *Reader) resetCounters() {
 }
 
 // Poll gives back the window and opens a new one of up to max events, as far
-// as they are published. It returns how many, and how many events were
+// as they are published and pinned. It returns how many, and how many events were
 // overwritten before this reader came to them. n is 0 when there is nothing new.
 func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 	missed = r.owed
-	pos := r.Position()
+	r.pos, r.first, r.width = r.Position(), 0, 0
 	for range pollTries {
-		failpoint.Hit(stepLook)
-		m, skip := r.look(pos, int(r.reach(pos, uint64(min(max, len(r.slots))))))
-		if skip > 0 {
-			skip = r.reach(pos, skip)
-			missed += skip
-			pos += skip
-			continue
+		if int(r.pinned-r.pos) <= r.keep {
+			if err := r.move(r.pos); err != nil {
+				return 0, missed, err
+			}
 		}
-		if m == 0 {
+		failpoint.Hit(stepLook)
+		n, skip := r.look(0, max)
+		if n > 0 {
+			failpoint.Hit(stepRead)
+			r.width = n
+			r.note(missed)
+			return n, missed, nil
+		}
+		if skip == 0 {
 			break
 		}
-		if err := r.move(pos, m); err != nil {
-			return 0, missed, err
-		}
-		if v := r.validate(m); v > 0 {
-			failpoint.Hit(stepRead)
-			r.width = v
-			r.note(missed)
-			return v, missed, nil
-		}
+		skip = r.reach(r.pos, skip)
+		missed += skip
+		r.pos += skip
+		r.pinned = r.pos // pin anew; on a reliable lane that takes the gate again
 	}
 	r.note(missed)
-	return 0, missed, r.move(pos, 0)
+	// Who waits holds no room back, and has pinned what will come.
+	return 0, missed, r.move(r.pos)
 }
 
 // pollTries bounds how often one Poll may be overtaken.
 const pollTries = 64
 
-// look finds up to max events from pos on. skip is how many positions to pass
+// look adds up to max events to a window that has held. All that it looks at is
+// pinned: an event that is there after the pin stays there until the pin moves,
+// since a producer that displaces it from now on scans after its exchange, and
+// finds the pin. Pairs with Producer.scan. skip is how many positions to pass
 // over because the first is not to be had.
-func (r *Reader) look(pos uint64, max int) (m int, skip uint64) {
+func (r *Reader) look(held, max int) (n int, skip uint64) {
 	l := r.lane
-	for m < max {
-		at := pos + uint64(m)
+	from := r.pos + uint64(held)
+	if max = min(max, int(r.pinned-from)); max > 0 {
+		max = int(r.reach(from, uint64(max)))
+	}
+	for n < max {
+		at := from + uint64(n)
 		// Pairs with the exchange of the producer: what it wrote into the
 		// slot before is visible.
-		w := l.entries[at&l.mask].Load()
-		e := entry(w)
+		e := entry(l.entries[at&l.mask].Load())
 		d := e.ahead(at >> l.shift)
 		if d < 0 {
-			return m, 0
+			return n, 0
 		}
 		if d > 0 || int(e.slot()) >= l.slots {
-			if m > 0 {
-				return m, 0
+			if n > 0 {
+				return n, 0
 			}
-			return 0, r.overrun(pos, pos+uint64(d)<<l.shift)
+			return 0, r.overrun(at, at+uint64(d)<<l.shift)
 		}
-		// Ask for the first two lines of all slots of the window before the pin:
-		// they lie anywhere, no hardware can guess where, and so they come at
-		// the same time and not one after the other.
+		// Ask for the first two lines of all slots of the window: they lie
+		// anywhere, no hardware can guess where, and so they come at the same
+		// time and not one after the other.
 		slot := l.slot(e.slot())
 		prefetch.Read(slot)
 		prefetch.Read(slot[min(lineSize, len(slot)-1):])
-		r.slots[m], r.seen[m] = e.slot(), w
-		m++
+		r.slots[held+n] = e.slot()
+		n++
 	}
-	return m, 0
+	return n, 0
 }
 
 // overrun is how far to jump when the event at pos has been overwritten by the
@@ -288,20 +302,6 @@ func (r *Reader) overrun(pos, newer uint64) uint64 {
 	return t - n + max(n/8, 1) - pos
 }
 
-// validate looks again at the m entries that the cursor has just pinned and
-// returns how many still hold what look saw. What is there after the pin stays
-// there until the pin moves: a producer that displaces it from now on scans
-// after its exchange, and finds the pin. Pairs with Producer.scan.
-func (r *Reader) validate(m int) int {
-	failpoint.Hit(stepValidate)
-	l := r.lane
-	v := 0
-	for v < m && l.entries[(r.pos+uint64(v))&l.mask].Load() == r.seen[v] {
-		v++
-	}
-	return v
-}
-
 // StopAt lets the lane end at pos for this reader: what is published there and
 // behind, it neither reads nor misses. What its window holds already stays. It
 // may be called by any goroutine.
@@ -322,11 +322,10 @@ func (r *Reader) reach(pos, n uint64) uint64 {
 // Slot returns event k of the window in place, and its position. It is valid
 // until Advance has passed it, or Poll, or Leave.
 func (r *Reader) Slot(k int) ([]byte, uint64) {
-	i := r.first + k
-	if k < 0 || i >= r.width {
+	if k < 0 || k >= r.width-r.first {
 		panic(fmt.Sprintf("ring: event %d of a window of %d", k, r.width-r.first))
 	}
-	return r.lane.slot(r.slots[i]), r.pos + uint64(k)
+	return r.lane.slot(r.slots[r.first+k]), r.pos + uint64(k)
 }
 
 // Window is how many events of the window have not been given back.
@@ -341,11 +340,11 @@ func (r *Reader) Advance(k int) error {
 	if k == 0 {
 		return nil
 	}
-	first, width := r.first+k, r.width
-	if err := r.move(r.pos+uint64(k), width-first); err != nil {
+	if err := r.move(r.pos + uint64(k)); err != nil {
 		return err
 	}
-	r.first, r.width = first, width
+	r.pos += uint64(k)
+	r.first += k
 	return nil
 }
 
@@ -370,12 +369,14 @@ func (r *Reader) Lag() uint64 {
 // Evictions counts how often this reader lost its gate.
 func (r *Reader) Evictions() uint64 { return r.evictions }
 
-// move makes the cursor (pos, n pinned). The window is empty afterwards.
-func (r *Reader) move(pos uint64, n int) error {
-	r.pos, r.first, r.width = pos, 0, 0
+// move makes pos the cursor's position and pins as many positions from there on
+// as a window can hold, published or not: the pin is there before the event, and
+// costs nothing when it comes.
+func (r *Reader) move(pos uint64) error {
 	for range moveTries {
-		next := makeCursor(pos, n, r.flagsAt(pos))
+		next := makeCursor(pos, r.ahead, r.flagsAt(pos))
 		if next == r.word {
+			r.pinned = pos + uint64(r.ahead)
 			return nil
 		}
 		failpoint.Hit(stepPin)
@@ -387,7 +388,7 @@ func (r *Reader) move(pos uint64, n int) error {
 			if next.gated() && !r.word.gated() {
 				r.regained()
 			}
-			r.word = next
+			r.word, r.pinned = next, pos+uint64(r.ahead)
 			failpoint.Hit(stepMove)
 			if r.gated {
 				r.lane.wakeRoom(r.index, pos)
@@ -427,12 +428,13 @@ func (r *Reader) Filtered(n int) {
 func (r *Reader) Leave() {
 	failpoint.Hit(stepLeave)
 	r.lane.ClearCursor(r.index)
-	r.first, r.width = 0, 0
+	r.pinned, r.first, r.width = r.pos, 0, 0
 }
 
-// Detach gives the window back and leaves the cursor where it is, for Resume.
+// Detach leaves the cursor at the first event of the window, or where Poll would
+// look next, for Resume. It keeps the gate if the reader has it, and no pins.
 func (r *Reader) Detach() {
 	failpoint.Hit(stepLeave)
-	r.lane.Unpin(r.index)
-	r.first, r.width = 0, 0
+	r.lane.park(r.index, r.pos)
+	r.pinned, r.first, r.width = r.pos, 0, 0
 }

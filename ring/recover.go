@@ -18,13 +18,28 @@ func (l *Lane) ClearCursor(i int) {
 func (l *Lane) Unpin(i int) {
 	c := &l.cursors[i]
 	failpoint.Hit(stepRecoverCursor)
-	for range 1000 {
+	for range moveTries {
 		w := cursor(c.word.Load())
 		// Pairs with Evict, which may take the gate at the same time.
 		if w.pins() == 0 || c.word.CompareAndSwap(uint64(w), uint64(w)&^uint64(MaxPin<<flagBits)) {
 			return
 		}
 	}
+}
+
+// park makes pos the position of cursor i, which the caller owns, and drops its
+// pins. Its gate stays as it is.
+func (l *Lane) park(i int, pos uint64) {
+	c := &l.cursors[i]
+	failpoint.Hit(stepRecoverCursor)
+	for range moveTries {
+		w := cursor(c.word.Load())
+		// Pairs with Evict, as in Unpin.
+		if !w.joined() || c.word.CompareAndSwap(uint64(w), uint64(makeCursor(pos, 0, w.flags()))) {
+			break
+		}
+	}
+	l.wakeRoom(i, pos)
 }
 
 // Evict takes the gate from cursor i, whose word the caller has seen as was:

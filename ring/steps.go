@@ -32,7 +32,6 @@ const (
 	stepJoined        failpoint.Step = "joiner/joined"
 	stepLook          failpoint.Step = "reader/look"
 	stepPin           failpoint.Step = "reader/pin"
-	stepValidate      failpoint.Step = "reader/validate"
 	stepRead          failpoint.Step = "reader/read"
 	stepMove          failpoint.Step = "reader/move-cursor"
 	stepTold          failpoint.Step = "reader/clear-owed"
@@ -62,7 +61,7 @@ func Steps() []failpoint.Step {
 		stepExchange, stepBook, stepTail, stepPublished, stepBatchNext, stepWant, stepRoomWait,
 		stepPortClaim, stepPortRelease, stepEvict,
 		stepJoinReserve, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoinOwed, stepUnhold, stepJoined,
-		stepLook, stepPin, stepValidate, stepRead, stepMove, stepTold, stepRoomWake, stepLeave, stepHold, stepHoldBump,
+		stepLook, stepPin, stepRead, stepMove, stepTold, stepRoomWake, stepLeave, stepHold, stepHoldBump,
 		stepRecoverLook, stepRecoverEntry, stepRecoverReread, stepRecoverCell, stepRecoverClear,
 		stepRecoverFree, stepRecoverCursor,
 		stepBellArm, stepBellWait, stepBellClear, stepBellCount, stepBellWake,

@@ -22,7 +22,7 @@ func TestStopAtEndsALane(t *testing.T) {
 		require.False(t, r.Ready())
 		poll(t, r, 4, 0, 0)
 		require.Equal(t, start+6, r.Position())
-		assert.Equal(t, 0, lane.Cursor(0).Pinned)
+		assert.Equal(t, start+6, lane.Cursor(0).Position)
 	})
 }
 

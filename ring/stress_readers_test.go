@@ -119,13 +119,14 @@ func (s *stress) steadyPiecewise(_ int, r *ring.Reader) {
 // events and leaves.
 func (s *stress) comeAndGo(i int, r *ring.Reader) {
 	r.Leave()
+	window := stressWindow(s.lane.Geometry().Capacity)
 	for round := 0; !s.stop.Load(); round++ {
 		last := s.done.Load()
-		if err := s.lane.Reserve(i, 2); err != nil {
+		if err := s.lane.Reserve(i, window); err != nil {
 			s.fail(err)
 			return
 		}
-		r = s.lane.NewReader(i, 2)
+		r = s.lane.NewReader(i, window)
 		if round%2 == 0 {
 			r.Join()
 		} else {
@@ -183,6 +184,7 @@ func (s *stress) hold(i int, r *ring.Reader) {
 // resume detaches again and again, and goes on where it left.
 func (s *stress) resume(i int, r *ring.Reader) {
 	w := s.witness("resuming reader", r)
+	round := 0
 	for s.running(r) {
 		n, ok := w.poll(2)
 		if !ok {
@@ -195,16 +197,19 @@ func (s *stress) resume(i int, r *ring.Reader) {
 			continue
 		}
 		// What is not given back is read again.
-		left := r.Window() - 1
-		if err := r.Advance(1); err != nil {
-			s.fail(err)
-			return
+		left := r.Window()
+		if round++; round%2 == 0 {
+			left--
+			if err := r.Advance(1); err != nil {
+				s.fail(err)
+				return
+			}
 		}
 		r.Detach()
 		w.events = w.events[:len(w.events)-left]
 		w.received -= uint64(left)
 		runtime.Gosched()
-		r = s.lane.NewReader(i, 2)
+		r = s.lane.NewReader(i, stressWindow(s.lane.Geometry().Capacity))
 		w.r = r
 		r.Resume()
 	}

@@ -56,9 +56,21 @@ func (s *stress) live(l life) {
 
 func stressGeometry(capacity int, reliable bool, batch int) ring.Geometry {
 	return ring.Geometry{
-		Capacity: capacity, SlotSize: 192, Ports: stressProducers, Pins: 10, Batch: batch,
+		Capacity: capacity, SlotSize: 192, Ports: stressProducers, Pins: 5 * stressWindow(capacity), Batch: batch,
 		Readers: 5, Reliable: reliable,
 	}
+}
+
+// stressWindow is more than a tiny lane holds, and in a large one room for several
+// polls, of at most two events each.
+func stressWindow(capacity int) int {
+	switch capacity {
+	case 2:
+		return 5
+	case 64:
+		return 16
+	}
+	return 2
 }
 
 func TestStress(t *testing.T) {
@@ -96,8 +108,7 @@ func runStress(t *testing.T, lane *ring.Lane, events uint64, batch int) {
 	// Readers join before the first event, so that the steady one has all.
 	var producers, readers sync.WaitGroup
 	for i, behave := range []func(int, *ring.Reader){s.steady, s.steadyPiecewise, s.comeAndGo, s.hold, s.resume} {
-		require.NoError(t, lane.Reserve(i, 2))
-		r := lane.NewReader(i, 2)
+		r := newReader(t, lane, i, stressWindow(lane.Geometry().Capacity))
 		r.Join()
 		readers.Add(1)
 		go func() { defer readers.Done(); behave(i, r) }()

@@ -45,6 +45,24 @@ func worldGeometry(reliable bool) ring.Geometry {
 	}
 }
 
+// wideGeometry is that of a world whose readers pin more ahead than they poll, and
+// move on after several polls.
+func wideGeometry(reliable bool) ring.Geometry {
+	geo := worldGeometry(reliable)
+	geo.Capacity, geo.Pins = wideCapacity, 320
+	return geo
+}
+
+const wideCapacity = 64
+
+// window is how many events a reader of this world pins.
+func (w *world) window() int {
+	if w.lane.Geometry().Capacity == wideCapacity {
+		return 16
+	}
+	return worldWindow
+}
+
 type worldLayout struct{ lane, bell, words, accepted, ledger, size int }
 
 func layoutOf(geo ring.Geometry) worldLayout {

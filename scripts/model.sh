@@ -46,7 +46,7 @@ three ports | exchange | N=2 P=3 K=1 R=0 M=1 KILLS=1
 ports change hands | exchange | CLAIM PORTS=1 N=2 P=2 K=1 R=0 M=2 KILLS=2
 ports change hands | exchange | CLAIM PORTS=2 N=2 P=2 K=1 R=0 M=2 KILLS=1
 lossy | exchange | N=2 P=2 K=2 R=1 M=2 KILLS=1
-lossy, laps, exact count | exchange | COUNT N=2 P=1 K=2 R=1 M=9 JOINS=2
+lossy, laps, exact count | exchange | COUNT N=2 P=1 K=3 R=1 W=2 M=8
 lossy, laps | exchange | N=2 P=1 K=2 R=1 M=8 KILLS=2
 lossy, join at the oldest | exchange | OLD N=2 P=1 K=2 R=1 M=6 KILLS=1
 lossy, join at any position | exchange | ANY N=2 P=1 K=2 R=1 M=6 KILLS=1
@@ -58,10 +58,12 @@ reliable, durable | exchange | RELIABLE DURABLE N=2 P=1 K=2 R=1 M=8 KILLS=3 EVIC
 reliable, gate lost and regained | exchange | RELIABLE REGAIN N=2 P=1 K=2 R=1 M=8 KILLS=1 EVICTS=2
 the same, two ports | exchange | RELIABLE REGAIN N=2 P=2 K=2 R=1 M=2 EVICTS=2
 the same, batch 2, pins 2 | exchange | RELIABLE REGAIN N=3 P=1 K=4 R=1 W=2 B=2 M=8 EVICTS=2
-reliable, no re-read when gated | exchange | SKIP_REREAD RELIABLE N=2 P=2 K=2 R=1 M=2 EVICTS=1
-the same, join at the oldest | exchange | SKIP_REREAD OLD RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
-the same, durable | exchange | SKIP_REREAD RELIABLE DURABLE N=2 P=1 K=2 R=1 M=6 KILLS=2 EVICTS=1
-the same, batch 2, pins 2 | exchange | SKIP_REREAD RELIABLE N=3 P=1 K=4 R=1 W=2 B=2 M=6 KILLS=1 EVICTS=1
+a whole lap pinned | exchange | N=2 P=1 K=3 R=1 W=2 M=8 KILLS=2
+the same, two ports | exchange | N=2 P=2 K=3 R=1 W=2 M=2
+the same, reliable | exchange | RELIABLE N=2 P=1 K=3 R=1 W=2 M=8 KILLS=1 EVICTS=1
+the same, durable | exchange | RELIABLE DURABLE N=2 P=1 K=3 R=1 W=2 M=6 KILLS=2 EVICTS=1
+the same, join at any position | exchange | RELIABLE ANY N=2 P=1 K=3 R=1 W=2 M=6 KILLS=1 EVICTS=1
+the same, three entries | exchange | RELIABLE N=3 P=1 K=4 R=1 W=3 M=8 KILLS=1 EVICTS=1
 batch 2, pins 2 | exchange | N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1
 batch 2, pins 2, reliable | exchange | RELIABLE N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1 EVICTS=1
 batch 2, two ports | exchange | N=2 P=2 K=3 R=0 B=2 M=3 KILLS=1
@@ -94,8 +96,8 @@ join at any position, batch 2, pins 2 | exchange | RELIABLE ANY N=3 P=1 K=4 R=1 
 reliable, evict and kill | exchange | RELIABLE N=2 P=2 K=2 R=1 M=2 KILLS=1 EVICTS=1
 reliable, durable | exchange | RELIABLE DURABLE N=2 P=2 K=2 R=1 M=2 KILLS=2
 reliable, one producer laps the other | exchange | RELIABLE N=2 P=2 K=2 R=1 M0=1 M=4 KILLS=1
-reliable, no re-read when gated | exchange | SKIP_REREAD RELIABLE N=2 P=2 K=2 R=1 M=2 KILLS=1 EVICTS=1
-the same, join at the oldest | exchange | SKIP_REREAD OLD RELIABLE N=2 P=2 K=2 R=1 M=2 EVICTS=1
+a whole lap pinned, reliable | exchange | RELIABLE N=2 P=2 K=3 R=1 W=2 M=2 KILLS=1 EVICTS=1
+the same, join at the oldest | exchange | RELIABLE OLD N=2 P=2 K=3 R=1 W=2 M=2 EVICTS=1
 reliable, six events | exchange | RELIABLE N=2 P=2 K=2 R=1 M=3
 batch 2, pins 2 | exchange | N=3 P=2 K=4 R=1 W=2 B=2 M=2 KILLS=1
 two readers | exchange | N=2 P=1 K=3 R=2 M=8 KILLS=1
@@ -119,7 +121,8 @@ sweep_seconds=${SWEEP_SECONDS:-300}
 mutations='
 NO_SCAN | exchange | N=2 P=1 K=2 R=1 M=6 | a displaced slot is reused without a scan
 SCAN_BEFORE_CAS | exchange | N=2 P=1 K=2 R=1 M=6 | the scan that frees it was made before the exchange
-NO_REREAD | exchange | N=2 P=1 K=2 R=1 M=6 | the reader trusts entries looked at before it pinned
+LOOK_BEFORE_PIN | exchange | N=2 P=1 K=2 R=1 M=6 | the reader trusts an entry that it looked at before the pin
+PAST_PIN | exchange | N=2 P=1 K=2 R=1 M=6 | the reader reads one event past what it has pinned
 EVICT_DROPS_PIN | exchange | RELIABLE N=2 P=1 K=2 R=1 M=6 EVICTS=1 | eviction takes the pin too
 SAFE_NO_TAIL | exchange | N=2 P=1 K=2 R=1 M=6 | `safe` is not bounded by the tail
 LIMIT_NO_TAIL | exchange | RELIABLE N=2 P=1 K=2 R=1 M=6 | `limit` is not bounded by the tail
@@ -131,7 +134,6 @@ NO_GENERATION | exchange | OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 | joining at the olde
 NO_GENERATION | exchange | RELIABLE OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | the same on a reliable lane
 NO_GENERATION | exchange | RELIABLE ANY N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | joining at a position behind the tail does not void `safe`
 REGAIN_KEEPS_BASE | exchange | RELIABLE REGAIN N=2 P=1 K=2 R=1 M=8 EVICTS=2 | a reader that regains its gate is promised what was before that
-SKIP_BELOW_BASE | exchange | SKIP_REREAD OLD RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1 | the re-read is skipped before the join point
 HALF_JOINED | exchange | RELIABLE DURABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 | a durable join that died half way is resumed
 RECOVERED_FREE | exchange | N=2 P=1 K=2 R=1 M=6 KILLS=1 | the recovered cell counts as free
 NO_HELP | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=1 | no helping
@@ -146,8 +148,11 @@ FREE_BEFORE_BOOK | exchange | CLAIM PORTS=1 N=2 P=2 K=1 R=0 M=2 KILLS=2 | recove
 CELL_BEFORE_CAS | exchange | N=2 P=1 K=1 R=0 M=3 KILLS=2 | the cell is written before the exchange
 TAIL_BEFORE_CAS | exchange | N=2 P=2 K=1 R=0 M=2 | the tail is moved before the exchange
 BATCH_ORDER | exchange | N=2 P=1 K=3 R=0 B=2 M=4 | a batch is published out of order
-COUNT_PINNED | exchange | COUNT N=2 P=1 K=2 R=1 M=9 JOINS=2 | what failed the re-read counts as received
+COUNT_PINNED | exchange | COUNT N=2 P=1 K=3 R=1 W=2 M=8 | what is pinned counts as received
 SMALL_BUDGET | exchange | N=2 P=1 K=2 R=1 M=6 | fewer cells than the batch and all pins
+IDLE_KEEPS_CURSOR | exchange | RELIABLE N=2 P=1 K=3 R=1 W=2 M=6 | the cursor does not move when there is nothing to read
+KEEP_LOST | exchange | SOLO N=2 P=2 K=1 R=0 M=2 KILLS=2 | a producer does not forget what it lost an exchange by
+REMEMBER_LAP | exchange | N=2 P=2 K=1 R=0 M=2 | a producer remembers an entry for the next lap, too
 NO_TAIL_HELP | exchange | SOLO N=2 P=2 K=1 R=0 M=2 KILLS=2 | nobody helps a tail that lags
 FULL_BY_TAIL | exchange | SOLO RELIABLE N=2 P=2 K=3 R=1 B=2 M0=1 M=4 | full is reported because the tail lags
 NO_RECHECK | wake | M=1 KILLS=0 | the sleeper does not look again before it waits
