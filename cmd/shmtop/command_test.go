@@ -118,5 +118,5 @@ func TestReportIsPlainText(t *testing.T) {
 		}
 	}
 	require.NotEmpty(t, row)
-	assert.Equal(t, []string{"low", "lossy", "━━━━━━━", "16.4k", "-", "1.07G", "70.0k", "0", "0", "1/16", "16/256", "1", "16384x256"}, strings.Fields(row))
+	assert.Equal(t, []string{"low", "lossy", "━━━━━━━", "16.4k", "-", "1.07G", "70.0k", "0", "0", "0", "1/16", "16/256", "1", "16384x256"}, strings.Fields(row))
 }

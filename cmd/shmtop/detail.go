@@ -28,6 +28,7 @@ func (l *live) laneDetail(width, height int) []string {
 	} else {
 		fact("slowest", "every reader has read everything")
 	}
+	fact("readers", "%s received, %s filtered; publishes woke %s times", count(lane.Delivered), count(lane.Filtered), count(lane.Wakeups))
 	fact("trouble", "%s lost (%s/s), %s times full, %s evicted",
 		count(lane.Lost), rate(facts.losing), count(lane.Full), count(lane.Evictions))
 	return append(lines, l.laneChart(facts.history, min(12, height-len(lines)-1), width)...)

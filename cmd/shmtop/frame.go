@@ -16,6 +16,7 @@ type frame struct {
 	lanes []laneFacts
 	subs  []subFacts
 	parts []partFacts
+	types []typeFacts
 	gone  []departure // processes that were there lately, oldest first
 }
 
@@ -36,6 +37,10 @@ type subFacts struct {
 	rate  float64       // events received per second
 	still time.Duration // for how long it has not moved although events await it
 	state subState
+}
+
+type typeFacts struct {
+	rate float64 // events published per second
 }
 
 type partFacts struct {
@@ -87,6 +92,7 @@ type sampler struct {
 	at     time.Time // of prev; zero before the first
 	lanes  map[laneKey]*laneTrack
 	subs   map[subKey]*subTrack
+	types  map[string]uint64 // published
 	gone   []departure
 	window time.Duration // how much history lanes keep; none if 0
 }
@@ -123,6 +129,7 @@ func newSampler(window time.Duration) *sampler {
 func (s *sampler) reset() {
 	s.prev, s.at, s.gone = bus.Snapshot{}, time.Time{}, nil
 	s.lanes, s.subs = map[laneKey]*laneTrack{}, map[subKey]*subTrack{}
+	s.types = map[string]uint64{}
 }
 
 // add derives a frame from a snapshot read at a time.
@@ -136,9 +143,11 @@ func (s *sampler) add(snap bus.Snapshot, at time.Time) *frame {
 		lanes: make([]laneFacts, len(snap.Lanes)),
 		subs:  make([]subFacts, len(snap.Subscribers)),
 		parts: make([]partFacts, len(snap.Participants)),
+		types: make([]typeFacts, len(snap.Types)),
 	}
 	s.addLanes(f, seconds)
 	s.addSubscribers(f, seconds)
+	s.addTypes(f, seconds)
 	addParticipants(f)
 	s.addDepartures(f)
 	s.prev, s.at = snap, at
@@ -193,6 +202,19 @@ func (s *sampler) addSubscribers(f *frame, seconds float64) {
 		seen[key] = track
 	}
 	s.subs = seen
+}
+
+func (s *sampler) addTypes(f *frame, seconds float64) {
+	seen := make(map[string]uint64, len(f.Types))
+	for i := range f.Types {
+		t := &f.Types[i]
+		f.types[i].rate = unknown
+		if before, ok := s.types[t.Name]; ok {
+			f.types[i].rate = perSecond(before, t.Published, seconds)
+		}
+		seen[t.Name] = t.Published
+	}
+	s.types = seen
 }
 
 func stateOf(sub *bus.SubscriberInfo, still time.Duration) subState {

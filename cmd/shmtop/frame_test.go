@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -31,6 +32,21 @@ func TestSamplerMeasuresRatesBetweenTwoReads(t *testing.T) {
 	assert.Equal(t, uint64(6048), f.parts[2].depth)
 	assert.Equal(t, 250.0, f.rate())
 	assert.Equal(t, 4, f.alive())
+}
+
+func TestSamplerMeasuresRatesOfTypes(t *testing.T) {
+	s := newSampler(0)
+	snap := switchSnapshot()
+	f := s.add(snap, t0)
+	assert.True(t, math.IsNaN(f.types[0].rate), "one read has no rate")
+	snap.Types[1].Published += 500
+	f = s.add(snap, t0.Add(2*time.Second))
+	assert.Zero(t, f.types[0].rate)
+	assert.Equal(t, 250.0, f.types[1].rate)
+	snap.Types = snap.Types[1:]
+	snap.Types[0].Published += 100
+	f = s.add(snap, t0.Add(3*time.Second))
+	assert.Equal(t, 100.0, f.types[0].rate, "by its name")
 }
 
 func TestSamplerShowsNoRateForACounterThatWentBack(t *testing.T) {

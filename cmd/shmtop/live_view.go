@@ -247,6 +247,7 @@ var legend = [][2]string{
 	{"LOST, MISSED", "events overwritten before a reader came to them"},
 	{"FULL", "how often a publisher found a reliable lane full"},
 	{"EVICT", "readers that stood still too long and lost hold of a full lane"},
+	{"WAKES", "publishes that woke readers; of a reader, returns from sleep"},
 	{"PORTS, PINS", "publishers' seats, and events readers may hold in place: used/of"},
 	{"GATES", "whether publishers wait for this reader when its lane is full"},
 	{"STATE", "idle, reading, asleep are well; stalled should move and does not;"},

@@ -24,6 +24,7 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 		{title: "LOST", right: true, min: 5},
 		{title: "FULL", right: true, min: 5},
 		{title: "EVICT", right: true, min: 5},
+		{title: "WAKES", right: true, min: 5, drop: 8},
 		{title: "PORTS", right: true, min: 5, drop: 4},
 		{title: "PINS", right: true, min: 6, drop: 5},
 		{title: "READERS", right: true, min: 7, drop: 6},
@@ -48,6 +49,7 @@ func (th *theme) lanesTable(f *frame, spark bool) *table {
 			{text: count(l.Lost), style: th.nonzero(l.Lost > 0, lost)},
 			{text: count(l.Full), style: th.nonzero(l.Full > 0, th.warn)},
 			{text: count(l.Evictions), style: th.nonzero(l.Evictions > 0, th.warn)},
+			{text: count(l.Wakeups), style: th.nonzero(l.Wakeups > 0, th.plain)},
 			{text: fmt.Sprintf("%d/%d", l.PortsUsed, l.Ports), style: th.used(l.PortsUsed, l.Ports)},
 			{text: fmt.Sprintf("%d/%d", l.PinsUsed, l.Pins), style: th.used(l.PinsUsed, l.Pins)},
 			{text: strconv.Itoa(l.Subscribers), style: th.nonzero(l.Subscribers > 0, th.plain)},
@@ -73,6 +75,8 @@ func (th *theme) subscribersTable(f *frame) *table {
 		{title: "RECEIVED", right: true, min: 8, drop: 6},
 		{title: "FILTERED", right: true, min: 8, drop: 7},
 		{title: "TYPES", min: 5, grow: 1, max: 40, drop: 8},
+		{title: "EVICT", right: true, min: 5, drop: 9},
+		{title: "WAKES", right: true, min: 5, drop: 10},
 	}}
 	processes := make(map[int]string, len(f.Participants))
 	for _, p := range f.Participants {
@@ -113,6 +117,8 @@ func (th *theme) subscribersTable(f *frame) *table {
 			{text: count(s.Received), style: th.nonzero(s.Received > 0, th.plain)},
 			{text: count(s.Filtered), style: th.nonzero(s.Filtered > 0, th.plain)},
 			{text: typesText(s), style: th.dim},
+			{text: count(s.Evictions), style: th.nonzero(s.Evictions > 0, th.warn)},
+			{text: count(s.Wakeups), style: th.nonzero(s.Wakeups > 0, th.plain)},
 		})
 	}
 	return t
@@ -153,17 +159,30 @@ func (th *theme) typesTable(f *frame) *table {
 		{title: "ID", right: true, min: 3},
 		{title: "TYPE", min: 12, grow: 1, max: 40},
 		{title: "SIZE", right: true, min: 5},
-		{title: "READERS", right: true, min: 7, drop: 1},
-		{title: "LANES", min: 8, drop: 2},
-		{title: "FIELDS", min: 20, grow: 3},
+		{title: "READERS", right: true, min: 7, drop: 2},
+		{title: "LANES", min: 8, drop: 3},
+		{title: "EVENTS/S", right: true, min: 8},
+		{title: "TOTAL", right: true, min: 6},
+		{title: "RECEIVED", right: true, min: 8, drop: 4},
+		{title: "FILTERED", right: true, min: 8, drop: 5},
+		{title: "FULL", right: true, min: 5, drop: 6},
+		{title: "WAKES", right: true, min: 5, drop: 7},
+		{title: "FIELDS", min: 20, grow: 3, drop: 1},
 	}}
-	for _, ty := range f.Types {
+	for i := range f.Types {
+		ty, facts := &f.Types[i], f.types[i]
 		t.rows = append(t.rows, []cell{
 			{text: strconv.Itoa(ty.ID), style: th.dim},
 			{text: ty.Name, style: th.title},
 			{text: strconv.Itoa(ty.Size), style: th.plain},
 			{text: strconv.Itoa(ty.Subscribers), style: th.nonzero(ty.Subscribers > 0, th.plain)},
 			{text: orDash(strings.Join(append([]string{ty.Priority}, ty.Also...), ", ")), style: th.plain},
+			{text: rate(facts.rate), style: th.nonzero(facts.rate > 0, th.plain)},
+			{text: count(ty.Published), style: th.nonzero(ty.Published > 0, th.plain)},
+			{text: count(ty.Delivered), style: th.nonzero(ty.Delivered > 0, th.plain)},
+			{text: count(ty.Filtered), style: th.nonzero(ty.Filtered > 0, th.plain)},
+			{text: count(ty.Full), style: th.nonzero(ty.Full > 0, th.warn)},
+			{text: count(ty.Wakeups), style: th.nonzero(ty.Wakeups > 0, th.plain)},
 			{text: ty.Fields, style: th.dim},
 		})
 	}
