@@ -95,6 +95,7 @@ type waiter[Rep any] struct {
 	into  *Message[Rep]
 	own   Message[Rep]
 	err   error
+	no    int           // servers that have refused it and still serve
 	ended chan struct{} // capacity 1
 	timer *time.Timer
 }
@@ -173,7 +174,7 @@ func (c *Client[Req, Rep]) MaxTail() int { return c.pub.MaxTail() - 8*requestPar
 
 func (c *Client[Req, Rep]) waiter() *waiter[Rep] {
 	w := c.idle.Get().(*waiter[Rep])
-	w.err = nil
+	w.err, w.no = nil, 0
 	return w
 }
 
@@ -337,8 +338,26 @@ func repliesTo(client uint64) Filter {
 	return And(Filter{&reply}, Filter{&ours})
 }
 
+// served tells whether somebody else may still serve a call that one server has
+// refused.
+func (c *Client[Req, Rep]) served(e *Event) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.waiting[e.parts.words[0]]
+	if w == nil {
+		return false
+	}
+	if e.parts.bits&partLeaving == 0 {
+		w.no++
+	}
+	return w.no < c.servers.count()
+}
+
 // reply hands one reply to the call that waits for it.
 func (c *Client[Req, Rep]) reply(e *Event) error {
+	if e.parts.bits&partRefused != 0 && c.served(e) {
+		return nil
+	}
 	w := c.take(e.parts.words[0])
 	if w == nil {
 		c.late.Add(1)

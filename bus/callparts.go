@@ -23,6 +23,7 @@ type CallInfo struct {
 //	bit   6     the reply is an error
 //	bit   7     the reply is an error because the function panicked
 //	bit   8     the reply is an error because the request was not served
+//	bit   9     and who says so serves no more, while others may
 //
 // A reader passes over words that it does not know.
 const (
@@ -32,6 +33,7 @@ const (
 	partFailed   = 1 << 6
 	partPanicked = 1 << 7
 	partRefused  = 1 << 8
+	partLeaving  = 1 << 9
 )
 
 const (

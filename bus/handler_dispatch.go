@@ -28,9 +28,10 @@ type dispatcher struct {
 	do     func(*Event) // handles an event; it does not panic
 	tell   func(error)  // is told what the subscription meets
 
-	// Of servers: how many events may wait, and who is given what is too much.
+	// Of those that copy: how many events may wait, and who is given what is too
+	// much, or has not begun at the end. He may say what is to be told.
 	backlog int
-	refuse  func(*Event)
+	refuse  func(e *Event, leaving bool) error
 
 	receiving context.Context // ends when nothing more is to be begun
 	halt      context.CancelFunc
@@ -45,7 +46,7 @@ type dispatcher struct {
 	leading bool              // somebody receives
 	over    bool              // nothing more is to be begun
 	ended   bool              // nothing more is to be received: the bus drains
-	swept   bool              // and of a server all that had come is refused
+	sweeps  bool              // of a server: what has come is to be refused at the end
 	begun   uint64            // jobs so far
 	at      int               // jobs at work
 	out     int               // jobs received and not finished
@@ -156,9 +157,10 @@ func (d *dispatcher) lead() error {
 	d.mu.Lock()
 	if err == nil && d.refuse != nil && d.out-d.at >= d.backlog {
 		d.mu.Unlock()
-		d.refuse(j.event)
+		if err = d.refuse(j.event, false); err == nil {
+			err = ErrEmpty
+		}
 		d.mu.Lock()
-		err = ErrEmpty
 	}
 	d.leading = false
 	if err == nil {

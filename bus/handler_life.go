@@ -66,16 +66,20 @@ func (d *dispatcher) leave() {
 // sweep refuses what has come to a server and will not be served, so that its
 // callers need not wait for their deadlines. d.mu is held.
 func (d *dispatcher) sweep() {
-	if d.refuse == nil || d.leading || d.swept {
+	if !d.sweeps || d.leading {
 		return // or somebody else comes here
 	}
-	d.swept = true
+	d.sweeps = false
 	d.drop()
 	j := d.take()
 	d.mu.Unlock()
 	defer d.mu.Lock()
-	for d.intake.receive(context.Background(), j, false) == nil {
-		d.refuse(j.event)
+	// No more than has come by now: there may be no end to what comes.
+	for left := d.sub.Stats().Depth; left > 0; left-- {
+		if d.intake.receive(context.Background(), j, false) != nil {
+			return
+		}
+		_ = d.refuse(j.event, true)
 	}
 }
 
@@ -89,7 +93,7 @@ func (d *dispatcher) drop() {
 	for j := d.ready.pop(d.begun, d.starve); j != nil; j = d.ready.pop(d.begun, d.starve) {
 		d.out--
 		if d.refuse != nil {
-			d.refuse(j.event)
+			_ = d.refuse(j.event, true)
 		}
 		d.intake.drop(j)
 	}

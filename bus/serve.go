@@ -161,7 +161,7 @@ func ServeReply[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Conte
 	}
 	s.d = newDispatcher(sub, copying{sub}, opts.MaxConcurrent, &s.calls)
 	s.d.most++ // one receives while all others are at work
-	s.d.backlog, s.d.refuse = opts.Backlog, s.overloaded
+	s.d.backlog, s.d.refuse, s.d.sweeps = opts.Backlog, s.decline, true
 	s.d.start()
 	return s, nil
 }
@@ -218,18 +218,23 @@ func (s *Server) with(e *Event, tail []byte, p *parts) With {
 	return w
 }
 
-// overloaded answers a request that is not to be served, without waiting.
-func (s *Server) overloaded(e *Event) {
+// decline answers a request that is not to be served, without waiting.
+func (s *Server) decline(e *Event, leaving bool) error {
 	if c, ok := e.Call(); !ok || c.Reply {
 		s.ignored.Add(1)
-		return
+		return nil
 	}
 	s.refused.Add(1)
-	p := e.parts.reply(partFailed | partRefused)
+	bits := uint16(partFailed | partRefused)
+	if leaving && s.d.sub.group == nil {
+		bits |= partLeaving // in a group nobody else has it
+	}
+	p := e.parts.reply(bits)
 	w := s.with(e, nil, &p)
 	if err := s.pub.publish(context.Background(), make([]byte, s.pub.typ.size), &w, false); err != nil {
 		s.unanswered.Add(1)
 	}
+	return nil
 }
 
 // ended counts how a request has ended, and lets its caller know of an error.

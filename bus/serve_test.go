@@ -114,6 +114,96 @@ func TestServeBacklog(t *testing.T) {
 	})
 }
 
+// Of several servers one that refuses, or that goes, does not speak for the
+// others.
+func TestServerThatIsNotAlone(t *testing.T) {
+	noLeaks(t)
+	each(t, func(t *testing.T, b *bus.Bus) {
+		hold := make(chan struct{})
+		busy := serve(t, b, &bus.ServeOptions{MaxConcurrent: 1, Backlog: 1}, func(ctx context.Context, _ *ask, _ *bus.Event) (answer, error) {
+			select {
+			case <-hold:
+			case <-ctx.Done():
+			}
+			return answer{1}, nil
+		})
+		slow := make(chan struct{})
+		other := serve(t, b, nil, func(ctx context.Context, req *ask, _ *bus.Event) (answer, error) {
+			select {
+			case <-slow:
+			case <-ctx.Done():
+			}
+			return double(ctx, req, nil)
+		})
+		c := newClient(t, b, nil)
+		var calls []<-chan error
+		call := func() {
+			calls = append(calls, async(func() error {
+				rep, err := c.Call(background(), &ask{4})
+				if err == nil && rep.N != 8 {
+					err = fmt.Errorf("replied %d", rep.N)
+				}
+				return err
+			}))
+		}
+		for range 4 {
+			call()
+		}
+		require.Eventually(t, func() bool { return busy.Stats().Refused == 2 && other.Stats().Running == 4 }, patience, often)
+		close(slow)
+		for _, err := range calls {
+			require.NoError(t, result(t, err))
+		}
+		// Once it is alone, it does.
+		require.NoError(t, other.Stop(background()))
+		_, err := c.Call(background(), &ask{})
+		require.ErrorIs(t, err, bus.ErrOverloaded)
+		close(hold)
+	})
+}
+
+// A server that goes refuses what waits for it; whoever else has the request serves
+// it.
+func TestServerThatLeavesOthers(t *testing.T) {
+	noLeaks(t)
+	each(t, func(t *testing.T, b *bus.Bus) {
+		fns := map[int]chan struct{}{0: make(chan struct{}), 1: make(chan struct{})}
+		var servers []*bus.Server
+		for i := range 2 {
+			servers = append(servers, serve(t, b, &bus.ServeOptions{MaxConcurrent: 1}, func(_ context.Context, req *ask, _ *bus.Event) (answer, error) {
+				<-fns[i]
+				return answer{req.N + uint64(i)}, nil
+			}))
+		}
+		c := newClient(t, b, nil)
+		type reply struct {
+			answer
+			error
+		}
+		replies := make(chan reply, 2)
+		for n := range uint64(2) {
+			go func() {
+				rep, err := c.Call(background(), &ask{10 * n})
+				replies <- reply{rep, err}
+			}()
+		}
+		for _, s := range servers {
+			require.Eventually(t, func() bool { st := s.Stats(); return st.Running == 1 && st.Waiting == 1 }, patience, often)
+		}
+		ended, cancel := context.WithCancel(background())
+		cancel()
+		require.ErrorIs(t, servers[0].Stop(ended), context.Canceled)
+		require.Eventually(t, func() bool { return servers[0].Stats().Refused == 1 }, patience, often)
+		close(fns[1])
+		for range 2 {
+			r := result(t, replies)
+			require.NoError(t, r.error)
+			assert.Equal(t, uint64(1), r.N%10, "by the other one")
+		}
+		close(fns[0])
+	})
+}
+
 // Stop finishes what runs, refuses what waits, and ends no context before its
 // own has ended.
 func TestServerStop(t *testing.T) {

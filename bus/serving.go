@@ -70,3 +70,24 @@ func (s *servers) check() (err error) {
 	}
 	return fmt.Errorf("%w serves requests of type %s", ErrNoSubscriber, s.typ.name)
 }
+
+// count is how many servers get a request: each for itself, those of a group
+// together.
+func (s *servers) count() (n int) {
+	groups := make(map[uint64]bool)
+	_ = s.bus.guarded(func() error {
+		for i := range s.bus.region.subscribers {
+			rec := &s.bus.region.subscribers[i]
+			if _, ok := rec.server(s.typ.id); !ok {
+				continue
+			}
+			if rec.kind.Load() == kindMember {
+				groups[rec.group.Load()] = true
+			} else {
+				n++
+			}
+		}
+		return nil
+	})
+	return n + len(groups)
+}
