@@ -121,7 +121,8 @@
 //     Filter would not have taken: nobody can look at them any more.
 //   - A callback, or a function of a Handler, that publishes to a lane which its
 //     own subscription reads may wait for itself once the lane is full: use
-//     TryPublish there. Replies of a Server may share the lane of its requests.
+//     TryPublish there, or a Handler with a Backlog. Replies of a Server may
+//     share the lane of its requests.
 //   - What is received in place is shared and must not be written; nothing but
 //     this rule keeps a subscriber from it.
 //   - A region is two files, NAME and NAME.<id>.lock, and two more for each static

@@ -67,9 +67,10 @@ var (
 	ErrTooLarge = errors.New("bus: event too large")
 	// ErrLag says that a subscriber has missed events; see LagError.
 	ErrLag = errors.New("bus: events missed")
-	// ErrOverloaded says that a server refused a request, which it had not begun
-	// to serve, because it had too many, or because it was closing.
-	ErrOverloaded = errors.New("bus: request refused")
+	// ErrOverloaded says that a server has refused a request, or a handler has
+	// dropped an event, before it had begun: its Backlog was full, or it was
+	// closing.
+	ErrOverloaded = errors.New("bus: refused: its backlog is full, or it is closing")
 	// ErrSpent says that a loan has been published or discarded before.
 	ErrSpent = errors.New("bus: loan is spent")
 )

@@ -22,6 +22,15 @@ type HandlerOptions struct {
 	// 4096. With 1 they are handled in the order of receipt, whatever their
 	// key. Default 16.
 	MaxConcurrent int
+	// Backlog, if it is not 0, makes the handler copy its events and take them
+	// out of their lanes as they come, so that it holds no lane back however
+	// long the functions take, that they may publish to lanes that it reads, and
+	// that MaxConcurrent may exceed the windows. At most so many wait in this
+	// process; one more is dropped, counted, and told to OnError as a
+	// *HandlerError that is ErrOverloaded. It goes neither with Durable nor with
+	// Group, whose events are finished when they have been handled. Default 0:
+	// events are handled in place, and nothing is dropped.
+	Backlog int
 	// OnError is told what the function does not know or has not handled: a
 	// *LagError, a *HandlerError with what the function returned, a
 	// *PanicError with the stack, ErrCorrupt, ErrFault. It is called on the
@@ -42,6 +51,7 @@ type HandlerStats struct {
 	Handled         uint64 // events for which the function has returned without error
 	Failed          uint64 // events for which it has returned an error, and corrupt ones
 	Panicked        uint64 // events for which it has panicked
+	Dropped         uint64 // events that found the Backlog full, or had not begun when the handler ended
 	Running         int    // functions at work
 	Waiting         int    // events that wait for another of their key, or for a function
 }
@@ -83,7 +93,8 @@ func (e *PanicError) Unwrap() error {
 // handled first, as SubscribeOptions.Starve allows.
 //
 // A function that is slow holds up the events of its key, and once all
-// MaxConcurrent are at work its own subscription. One that panics or returns an
+// MaxConcurrent are at work its own subscription, as any slow subscriber; see
+// HandlerOptions.Backlog. One that panics or returns an
 // error is counted and reported, and the next event is handled. An event of a
 // durable subscription is finished when the function has returned, whatever it
 // returned; one that was being handled by a process that died is handled again.
@@ -96,6 +107,7 @@ type Handler struct {
 	handled  atomic.Uint64
 	failed   atomic.Uint64
 	panicked atomic.Uint64
+	dropped  atomic.Uint64
 }
 
 // Handle calls fn for every event of type T. fn gets the event in place: nothing
@@ -143,17 +155,39 @@ func (b *Bus) handle(o HandlerOptions, types []TypeID, fn func(context.Context, 
 	if err := checkConcurrent(o.MaxConcurrent); err != nil {
 		return nil, err
 	}
-	o.wish, o.Timeout = o.MaxConcurrent, -1
+	switch {
+	case o.Backlog < 0:
+		return nil, fmt.Errorf("%w: Backlog is %d, must not be negative", ErrOptions, o.Backlog)
+	case o.Backlog > 0 && (o.Durable != "" || o.Group != ""):
+		return nil, fmt.Errorf("%w: a handler with a Backlog can be neither Durable nor in a Group", ErrOptions)
+	}
+	if o.Timeout = -1; o.Backlog == 0 { // it has nothing better to do
+		o.wish = o.MaxConcurrent
+	}
 	s, err := b.subscribe(&o.SubscribeOptions, types)
 	if err != nil {
 		return nil, err
 	}
-	h.d = newDispatcher(s, lending{s}, o.MaxConcurrent, &h.calls)
+	if o.Backlog == 0 {
+		h.d = newDispatcher(s, lending{s}, o.MaxConcurrent, &h.calls)
+	} else {
+		h.d = newDispatcher(s, copying{s}, o.MaxConcurrent, &h.calls)
+		h.d.takesAll(o.Backlog, h.drop)
+	}
 	h.d.start()
 	return h, nil
 }
 
 func (h *Handler) call(e *Event) error { return h.fn(h.d.running, e) }
+
+// drop counts an event that is not handled.
+func (h *Handler) drop(e *Event, leaving bool) error {
+	h.dropped.Add(1)
+	if leaving {
+		return nil
+	}
+	return &HandlerError{e.Header(), ErrOverloaded}
+}
 
 // ended counts how a call has ended.
 func (h *Handler) ended(e *Event, err error) {
@@ -193,7 +227,7 @@ func (h *Handler) Done() <-chan struct{} { return h.d.done }
 func (h *Handler) Stats() HandlerStats {
 	s := HandlerStats{
 		SubscriberStats: h.d.sub.Stats(),
-		Handled:         h.handled.Load(), Failed: h.failed.Load(), Panicked: h.panicked.Load(),
+		Handled:         h.handled.Load(), Failed: h.failed.Load(), Panicked: h.panicked.Load(), Dropped: h.dropped.Load(),
 	}
 	s.Running, s.Waiting = h.d.counts()
 	return s

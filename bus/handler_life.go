@@ -17,6 +17,13 @@ func newDispatcher(s *Subscription, in intake, most int, calls *invoker) *dispat
 	return d
 }
 
+// takesAll makes one goroutine receive also while all functions are at work. So
+// many events may wait; refuse is given what is too much.
+func (d *dispatcher) takesAll(backlog int, refuse func(*Event, bool) error) {
+	d.most++
+	d.backlog, d.refuse = backlog, refuse
+}
+
 // checkConcurrent bounds an option.
 func checkConcurrent(n int) error {
 	if n < 1 || n > maxConcurrent {

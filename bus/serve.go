@@ -160,8 +160,8 @@ func ServeReply[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Conte
 		return nil, err
 	}
 	s.d = newDispatcher(sub, copying{sub}, opts.MaxConcurrent, &s.calls)
-	s.d.most++ // one receives while all others are at work
-	s.d.backlog, s.d.refuse, s.d.sweeps = opts.Backlog, s.decline, true
+	s.d.takesAll(opts.Backlog, s.decline)
+	s.d.sweeps = true
 	s.d.start()
 	return s, nil
 }
