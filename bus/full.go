@@ -14,6 +14,7 @@ type FullError struct {
 	Lane       string // as in "normal/0"
 	Subscriber string // name of the subscription
 	Durable    string // its durable name, "" if it is not durable
+	Group      string // the group whose lease of the lane it is, "" if it is none
 	PID        int    // of the process that has it, 0 if none has
 	Process    string // name of that process
 	Behind     uint64 // events published and not received; 0 if nobody holds the lane back any more
@@ -27,6 +28,8 @@ func (e *FullError) Error() string {
 	case e.Behind == 0:
 	case e.PID != 0:
 		fmt.Fprintf(&s, "subscription %q of process %d (%q) is %d events behind: ", e.Subscriber, e.PID, e.Process, e.Behind)
+	case e.Group != "":
+		fmt.Fprintf(&s, "group %q, of which no member has the lane, is %d events behind; start a member, or forget it with RemoveGroup: ", e.Group, e.Behind)
 	case e.Durable != "":
 		fmt.Fprintf(&s, "durable subscription %q, which no process has, is %d events behind; start its process, or forget it with RemoveDurable: ", e.Durable, e.Behind)
 	default:
@@ -56,6 +59,9 @@ func (l *laneUse) givesUp(err error) error {
 	r := l.bus.region
 	rec := &r.subscribers[worst.Reader]
 	e.Subscriber, e.Durable, e.Behind = rec.name.get(), rec.durable.get(), worst.Behind
+	if rec.kind.Load() == kindLease {
+		e.Durable, e.Group = "", e.Durable
+	}
 	if owner := subState(rec.state.Load()).owner(); owner >= 0 && owner < len(r.participants) {
 		e.PID, e.Process = int(r.participants[owner].pid.Load()), r.participants[owner].name.get()
 	}

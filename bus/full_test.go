@@ -77,6 +77,23 @@ func TestFullErrorNamesADurableThatIsAway(t *testing.T) {
 	})
 }
 
+func TestFullErrorNamesAGroup(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		o := &bus.SubscribeOptions{Group: "billing", HoldPolicy: bus.HoldBlock, HoldEvents: 5}
+		require.NoError(t, newSub[tick](t, b, o).Close())
+		require.Equal(t, 5, fill(t, pub, 0))
+		err := given(t, pub, func(ctx context.Context) error { return pub.Publish(ctx, &tick{}) })
+		var full *bus.FullError
+		require.ErrorAs(t, err, &full)
+		assert.Equal(t, "billing", full.Group)
+		assert.Empty(t, full.Durable)
+		assert.Zero(t, full.PID)
+		assert.ErrorContains(t, err, "RemoveGroup")
+		requireTicks(t, newSub[tick](t, b, o), 0, 5)
+	})
+}
+
 // A static ring says so, too.
 func TestFullErrorOfAStaticRing(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {

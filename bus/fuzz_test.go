@@ -83,6 +83,7 @@ func use(t testing.TB, b *Bus) {
 	var subs []*Subscription
 	for _, o := range []SubscribeOptions{
 		{Window: 1}, {Durable: "durable", Window: 1, Start: StartOldest}, {Durable: "new", Window: 2, Start: StartOldest},
+		{Durable: "patient", Window: 1, Priorities: []Priority{Normal}, Start: StartPosition, OnLag: ResumeNewest, HoldPolicy: HoldBlock, HoldEvents: 2},
 	} {
 		if s, err := b.Subscribe(&o); err == nil {
 			subs = append(subs, s)

@@ -300,14 +300,13 @@ func (l *subLane) refill(s *Subscription) error {
 	if err != nil {
 		return laneError(l.lane, err)
 	}
-	evictions := l.reader.Evictions()
-	evicted := evictions != l.evictions
-	l.evictions = evictions
 	if missed == 0 {
 		return nil
 	}
 	resumed := l.reader.Position() - uint64(l.reader.Window())
-	return &LagError{Priority: l.priority, Shard: l.shard, Missed: missed, Resumed: resumed, Evicted: evicted}
+	return &LagError{
+		Priority: l.priority, Shard: l.shard, Missed: missed, Resumed: resumed, Evicted: l.reader.Evicted(resumed - missed),
+	}
 }
 
 // settle finishes the event handed out last. The cursor of a durable

@@ -287,12 +287,9 @@ func (s *StaticSubscriber[T]) more() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("lane %s: %w", l.name(), err)
 	}
-	evictions := l.reader.Evictions()
-	evicted := evictions != l.evictions
-	l.evictions = evictions
 	if missed > 0 {
 		resumed := l.reader.Position() - uint64(l.reader.Window())
-		return false, &LagError{Static: l.static, Missed: missed, Resumed: resumed, Evicted: evicted}
+		return false, &LagError{Static: l.static, Missed: missed, Resumed: resumed, Evicted: l.reader.Evicted(resumed - missed)}
 	}
 	return l.reader.Window() > 0, nil
 }

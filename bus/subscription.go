@@ -24,8 +24,8 @@ type SubscribeOptions struct {
 	// Close.
 	Durable string
 	// HoldEvents, HoldFor and HoldPolicy say how much a durable subscription,
-	// or a lane of a group, may hold back on reliable lanes while no process has it: publishers wait
-	// for it within these bounds, and no longer. They are no bounds of what it
+	// or a lane of a group, may hold back on reliable lanes while no process
+	// has it: publishers wait for it within these bounds, and no longer. They are no bounds of what it
 	// gets: all that its lanes still have when it comes back, it receives; the
 	// rest is a gap, and the first *LagError has its exact size. A process
 	// that takes the subscription over states them anew.
@@ -166,12 +166,11 @@ type Subscription struct {
 // subLane is a subscription's reader on one lane.
 type subLane struct {
 	*lane
-	record    int // whose cursor it is
-	reader    *ring.Reader
-	next      int    // first event of the window not handed out
-	served    uint64 // when it was last served, in events of the subscription
-	evictions uint64 // of the reader, as last reported
-	window    int
+	record int // whose cursor it is
+	reader *ring.Reader
+	next   int    // first event of the window not handed out
+	served uint64 // when it was last served, in events of the subscription
+	window int
 
 	// Of a subscription with acks; see lent.
 	lent []lent // by position, one for each event of a window
@@ -395,7 +394,6 @@ func (s *Subscription) openLane(l *subLane, o *SubscribeOptions, resume bool) er
 	} else if err := l.begin(o); err != nil {
 		return err
 	}
-	l.evictions = l.reader.Evictions()
 	return nil
 }
 

@@ -203,3 +203,39 @@ func TestProducersNudgeReadersThatLieBehind(t *testing.T) {
 	assert.NotContains(t, nudged, 0)
 	assert.NotContains(t, nudged, 1, "nobody has this cursor")
 }
+
+// A producer that has looked at the cursors just before an evicted reader takes
+// its gate again overwrites more of what lies before: that belongs to the eviction.
+func TestWhatIsLostBehindTheGateBelongsToTheEviction(t *testing.T) {
+	behind := 0
+	for phase := range uint64(16) {
+		forStarts(t, reliable(16), func(t *testing.T, lane *ring.Lane, start uint64) {
+			p, r := newProducer(t, lane), newReader(t, lane, 0, 1)
+			r.Join()
+			seq := fill(t, p, 0)
+			require.True(t, lane.Evict(0, lane.Gates(nil)[0]))
+			publishMany(t, p, 1, seq, seq+16+phase)
+			n, missed, err := r.Poll(1)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			require.True(t, r.Evicted(r.Position()-1-missed))
+			end := fill(t, p, seq+16+phase)
+			for r.Position() != start+end {
+				_, missed, err := r.Poll(1)
+				require.NoError(t, err)
+				if missed > 0 {
+					behind++
+					require.True(t, r.Evicted(r.Position()-uint64(r.Window())-missed))
+				}
+			}
+			require.Equal(t, uint64(1), r.Evictions())
+			poll(t, r, 1, 0, 0)
+			end = fill(t, p, end)
+			for r.Position() != start+end {
+				poll(t, r, 1, 1, 0)
+			}
+			require.False(t, r.Evicted(r.Position()), "from its gate on nothing is lost")
+		})
+	}
+	assert.Positive(t, behind, "no producer has come so far")
+}

@@ -31,9 +31,11 @@ type Reader struct {
 	first  int // window is slots[first:width]
 	width  int
 
-	stop   atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
-	newest bool                   // where to go on after a gap
-	owed   uint64                 // events before its position, for the next Poll to tell of
+	stop    atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
+	evicted bool                   // has lost its gate, and has it again
+	base    uint64                 // tail when it had it again
+	newest  bool                   // where to go on after a gap
+	owed    uint64                 // events before its position, for the next Poll to tell of
 
 	received, missed, filtered, evictions uint64
 }
@@ -135,6 +137,7 @@ func (r *Reader) Resume() {
 		r.regained()
 	}
 	r.enter(pos)
+	r.base = l.tail.Load()
 	if lost {
 		// Producers did not know of this position: a join, and as in Join.
 		failpoint.Hit(stepJoinReread)
@@ -189,6 +192,7 @@ func (r *Reader) flagsAt(pos uint64) uint64 {
 
 // regained counts an eviction, once its reader has its gate again.
 func (r *Reader) regained() {
+	r.base, r.evicted = r.lane.tail.Load(), true
 	r.evictions++
 	ownerStore(r.words.evictions, r.evictions)
 }
@@ -368,6 +372,13 @@ func (r *Reader) Lag() uint64 {
 
 // Evictions counts how often this reader lost its gate.
 func (r *Reader) Evictions() uint64 { return r.evictions }
+
+// Evicted tells whether an event at pos that the last Poll has missed was lost to
+// an eviction: the lane held nothing for this reader from when it lost its gate to
+// the tail of when it had it again.
+func (r *Reader) Evicted(pos uint64) bool {
+	return r.gated && (!r.word.gated() || r.evicted && before(pos, r.base))
+}
 
 // move makes pos the cursor's position and pins as many positions from there on
 // as a window can hold, published or not: the pin is there before the event, and
