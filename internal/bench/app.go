@@ -114,6 +114,7 @@ func (a *app) workloadCommand(w *workload) *cli.Command {
 		&cli.BoolFlag{Name: "verify", Value: c.Verify, Destination: &c.Verify, Usage: "check the content of each event; -verify=false checks order and number alone"},
 		&cli.BoolFlag{Name: "stamp", Value: c.Stamp, Destination: &c.Stamp, Usage: "stamp each event with the time, and take latencies from it"},
 		&cli.BoolFlag{Name: "static", Destination: &c.Static, Usage: "a static ring of the event's type, without headers, instead of a lane; sizes with a type of their own only"},
+		&cli.FloatFlag{Name: "match", Destination: &c.Match, Usage: "fanout: let one further subscriber take this `FRACTION` of the events by a filter on their key, and set its processor time beside that of one that takes all"},
 		&cli.StringFlag{Name: "json", Destination: &o.json, Usage: "write the result as JSON to this `FILE`; - is standard output"},
 		&cli.IntFlag{Name: "runs", Value: 1, Destination: &o.runs, Usage: "run so often; the median is shown, JSON is an array"},
 		&cli.StringFlag{Name: "dir", Destination: &o.dir, Usage: "directory of the region; default $SHMBUS_DIR, then /dev/shm"},

@@ -30,6 +30,9 @@ type Config struct {
 	Stamp bool `json:"stamp"`
 	// Static takes a static ring of the event's type instead of a lane.
 	Static bool `json:"static"`
+	// Match is the fraction of events that one further subscriber takes by a
+	// filter, 0 for none.
+	Match float64 `json:"match,omitempty"`
 
 	Duration time.Duration `json:"-"`
 }
@@ -78,6 +81,10 @@ func (c Config) check() error {
 		return misuse("-static -size %d: the events of a static ring have no tail; want one of %v", c.Size, typedSizes)
 	case c.Static && c.Stamp:
 		return misuse("-static -stamp: the events of a static ring carry no time")
+	case !(c.Match >= 0 && c.Match <= 1):
+		return misuse("-match %v: want a fraction from 0 to 1", c.Match)
+	case c.Match > 0 && (c.Static || c.Local):
+		return misuse("-match: a static ring has no keys to filter by, and with -local nobody can tell whose processor time it is; leave out -static and -local")
 	case c.Policy != policyReliable && c.Policy != policyLossy:
 		return misuse("-policy %q: want %s or %s", c.Policy, policyReliable, policyLossy)
 	}
@@ -91,18 +98,26 @@ func (c Config) statics() *bus.StaticOptions {
 		return nil
 	}
 	return &bus.StaticOptions{
-		Capacity: c.Capacity, Policy: parsePolicy(c.Policy), Ports: c.Pubs + 2, Pins: c.window() * c.Subs, Batch: c.Batch,
+		Capacity: c.Capacity, Policy: parsePolicy(c.Policy), Ports: c.Pubs + 2, Pins: c.window() * c.receivers(), Batch: c.Batch,
 		EvictAfter: evictAfter, Participants: c.participants(), Subscribers: c.subscriptions(),
 	}
 }
 
 // participants and subscriptions are how many the run needs, with some to spare.
-func (c Config) participants() int  { return c.Pubs + c.Subs + 8 }
-func (c Config) subscriptions() int { return c.Subs + 8 }
+func (c Config) participants() int  { return c.Pubs + c.receivers() + 8 }
+func (c Config) subscriptions() int { return c.receivers() + 8 }
+
+// receivers is how many subscribers there are, with one that filters.
+func (c Config) receivers() int {
+	if c.Match > 0 {
+		return c.Subs + 1
+	}
+	return c.Subs
+}
 
 // window is how many events each receiver may look at in place at a time.
 func (c Config) window() int {
-	return max(1, min(c.Read, (portCells-c.Batch)/c.Subs, c.Capacity))
+	return max(1, min(c.Read, (portCells-c.Batch)/c.receivers(), c.Capacity))
 }
 
 // slotSize is the slot that an event of the size fills.

@@ -16,11 +16,14 @@ type endOptions struct {
 	verify    bool
 	stamp     bool
 	static    *bus.StaticOptions // nil for a lane
+	keys      uint64             // how many keys the events have, 0 for none
+	filter    bus.Filter
 }
 
 func (c Config) ends(publisher int) endOptions {
 	return endOptions{
 		publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp, static: c.statics(),
+		keys: c.keys(),
 	}
 }
 
@@ -49,6 +52,7 @@ type sink interface {
 	// take waits for an event and gives all that are there, up to a window, to
 	// the function the sink was made with.
 	take(ctx context.Context) (int, error)
+	stats() bus.SubscriberStats
 	close() error
 }
 
@@ -62,6 +66,9 @@ type flow struct {
 func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool)) flow {
 	return flow{
 		source: func(b *bus.Bus, o endOptions) (source, error) {
+			if o.keys > 0 {
+				return newKeyedSource(b, o, fill)
+			}
 			p, err := newValuePublisher[T](b, o)
 			if err != nil {
 				return nil, err
@@ -173,6 +180,7 @@ func (s *tailSource[H]) put(ctx context.Context, seq uint64, n int, last bool) (
 		h, note := s.head(l.Value()), payload.NewNote(s.o.publisher, seq, last)
 		h.Note, h.Sum = note, payload.FillTail(l.Tail()[:size], note)
 		l.SetTail(size)
+		l.SetKey(s.o.key(note))
 		if err := l.Publish(ctx); err != nil {
 			l.Discard()
 			return 0, err
@@ -183,6 +191,7 @@ func (s *tailSource[H]) put(ctx context.Context, seq uint64, n int, last bool) (
 		it := &s.items[i]
 		h, note := s.head(&it.Value), payload.NewNote(s.o.publisher, seq+uint64(i), last && i == n-1)
 		h.Note, h.Sum = note, payload.FillTail(it.Tail, note)
+		it.Key = s.o.key(note)
 	}
 	return s.p.PublishItems(ctx, s.items[:n])
 }
@@ -196,7 +205,7 @@ type viewSink[T any] struct {
 }
 
 func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error) (sink, error) {
-	s, err := bus.Subscribe[T](b, &bus.SubscribeOptions{Window: o.read})
+	s, err := bus.Subscribe[T](b, &bus.SubscribeOptions{Window: o.read, Filter: o.filter})
 	if err != nil {
 		return nil, err
 	}
@@ -204,5 +213,7 @@ func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error)
 }
 
 func (s *viewSink[T]) take(ctx context.Context) (int, error) { return s.s.ViewBatch(ctx, s.read, s.fn) }
+
+func (s *viewSink[T]) stats() bus.SubscriberStats { return s.s.Stats() }
 
 func (s *viewSink[T]) close() error { return s.s.Close() }

@@ -42,7 +42,7 @@ func TestSeedFlows(t *testing.T) {
 
 // checkFlow sends one event, then a batch, and expects them whole and in order.
 func checkFlow(t *testing.T, b *bus.Bus, c Config, f flow) {
-	books := newTracker(2)
+	books := newTracker(2, 1)
 	snk, err := f.sink(b, c.ends(0), func(n payload.Note, ok bool, _ int64) { books.see(n, ok) })
 	require.NoError(t, err)
 	src, err := f.source(b, c.ends(1))
@@ -64,7 +64,7 @@ func checkFlow(t *testing.T, b *bus.Bus, c Config, f flow) {
 }
 
 func TestTrackerBooksWhatWentWrong(t *testing.T) {
-	k := newTracker(2)
+	k := newTracker(2, 1)
 	k.see(payload.NewNote(0, 0, false), true)
 	k.see(payload.NewNote(0, 3, false), true)  // 1 and 2 overtaken
 	k.see(payload.NewNote(0, 1, false), true)  // and one of them late

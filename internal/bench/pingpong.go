@@ -31,7 +31,7 @@ var pingpongWorkload = &workload{
 		if c.Pubs != 1 || c.Subs != 1 || c.Batch != 1 {
 			return misuse("pingpong has one publisher, one subscriber and one event in flight: leave out -pubs, -subs and -batch")
 		}
-		return nil
+		return c.noMatch("pingpong")
 	},
 	run:   runPingpong,
 	roles: map[string]fleet.Role{rolePing: ping, rolePong: pong},
@@ -113,7 +113,7 @@ type conversation struct {
 }
 
 func converse(st *fleet.Station, config []byte, name string, out, in func(int) flow) (*conversation, error) {
-	v := &conversation{books: newTracker(1)}
+	v := &conversation{books: newTracker(1, 1)}
 	if err := json.Unmarshal(config, &v.config); err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}

@@ -50,7 +50,7 @@ func (c Config) geometry(lanes ...bus.Priority) bus.Geometry {
 			SlotSize:   c.slotSize(),
 			Policy:     parsePolicy(c.Policy),
 			Ports:      c.Pubs + 2,
-			Pins:       c.window() * c.Subs,
+			Pins:       c.window() * c.receivers(),
 			Batch:      c.Batch,
 			EvictAfter: evictAfter,
 			NoTime:     !c.Stamp,

@@ -89,6 +89,11 @@ func rows(r *Result) [][]string {
 		[]string{"allocations per event", fmt.Sprintf("%.3f", r.AllocsPerEvent), ""},
 		[]string{"processor time", fmt.Sprintf("%.2f s", r.CPUSeconds), fmt.Sprintf("in %.2f s", r.Seconds)},
 	)
+	if m := r.Match; m != nil {
+		out = append(out,
+			[]string{fmt.Sprintf("filter: 1 in %d", m.Keys), humanize.Comma(int64(m.Received)) + " taken", humanize.Comma(int64(m.Filtered)) + " passed over"},
+			[]string{"filter: processor time", fmt.Sprintf("%.2f s", m.CPUSeconds), fmt.Sprintf("%s per event, %.2f of one that takes all (%.2f s)", ns(m.NSPerEvent), m.Ratio, m.CPUSecondsAll)})
+	}
 	for _, f := range []struct {
 		name        string
 		a, b, value float64

@@ -38,6 +38,9 @@ type Result struct {
 	AllocsPerEvent float64 `json:"allocs_per_event"`
 	CPUSeconds     float64 `json:"cpu_seconds"`
 
+	// Match sets a subscriber that filters beside one that takes all.
+	Match *Match `json:"match,omitempty"`
+
 	// Floor has the lower of what was measured before and after the run.
 	Floor       floor.Result `json:"floor"`
 	FloorBefore floor.Result `json:"floor_before"`

@@ -20,7 +20,7 @@ var seedWorkload = &workload{
 		if c.Size != payload.SeedSize {
 			return misuse("-size %d: the event of seed has %d bytes; fanout takes any size", c.Size, payload.SeedSize)
 		}
-		return nil
+		return c.noMatch("seed")
 	},
 	run:   func(ctx context.Context, t *trial) (*Result, error) { return runStream(ctx, t, true) },
 	roles: streamRoles,

@@ -33,6 +33,8 @@ type streamConfig struct {
 	Duration  time.Duration `json:"duration"`
 	Seed      bool          `json:"seed"`
 	Publisher int           `json:"publisher"`
+	// Matching is for the subscriber that filters.
+	Matching bool `json:"matching"`
 }
 
 func (c streamConfig) flow() flow {
@@ -51,9 +53,10 @@ type published struct {
 
 // received is a subscriber's result.
 type received struct {
-	Tracker *tracker      `json:"tracker"`
-	End     int64         `json:"end"`
-	Latency *stat.Latency `json:"latency"`
+	Tracker  *tracker      `json:"tracker"`
+	Filtered uint64        `json:"filtered"`
+	End      int64         `json:"end"`
+	Latency  *stat.Latency `json:"latency"`
 }
 
 // runStream conducts a stream.
@@ -99,12 +102,15 @@ func runStream(ctx context.Context, t *trial, seed bool) (_ *Result, err error) 
 			return nil, err
 		}
 	}
-	r := sumStream(sent, got)
-	r.PublishAloneNS = alone
 	us, err := crew.Usage()
 	if err != nil {
 		return nil, err
 	}
+	r := sumStream(sent, got[:t.config.Subs])
+	if t.config.Match > 0 {
+		r.setMatch(t.config, sent, got[t.config.Subs], us)
+	}
+	r.PublishAloneNS = alone
 	r.setUsage(us)
 	return r, nil
 }
@@ -115,6 +121,15 @@ func startStream(crew *fleet.Crew, c streamConfig) (pubs, subs []*fleet.Member, 
 	var specs []fleet.Spec
 	for range c.Config.Subs {
 		spec, err := fleet.NewSpec(roleSubscribe, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		specs = append(specs, spec)
+	}
+	if c.Config.Match > 0 {
+		filtering := c
+		filtering.Matching = true
+		spec, err := fleet.NewSpec(roleSubscribe, filtering)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -132,7 +147,8 @@ func startStream(crew *fleet.Crew, c streamConfig) (pubs, subs []*fleet.Member, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return members[c.Config.Subs:], members[:c.Config.Subs], nil
+	subscribers := c.Config.receivers()
+	return members[subscribers:], members[:subscribers], nil
 }
 
 // startAll starts a process for each spec, or one for all if together, and

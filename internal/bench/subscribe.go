@@ -34,8 +34,12 @@ func subscribeStream(ctx context.Context, st *fleet.Station, config []byte) (any
 	if err != nil {
 		return nil, err
 	}
-	r := received{Tracker: newTracker(c.Config.Pubs), Latency: stat.NewLatency()}
-	snk, err := c.flow().sink(b, c.Config.ends(0), r.seen(c.Config.Stamp))
+	o, step := c.Config.ends(0), uint64(1)
+	if c.Matching {
+		o.filter, step = bus.Keys(takenKey), o.keys
+	}
+	r := received{Tracker: newTracker(c.Config.Pubs, step), Latency: stat.NewLatency()}
+	snk, err := c.flow().sink(b, o, r.seen(c.Config.Stamp))
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +57,7 @@ func subscribeStream(ctx context.Context, st *fleet.Station, config []byte) (any
 		return nil, fmt.Errorf("receive: %w", err)
 	}
 	r.End = bus.Now()
+	r.Filtered = snk.stats().Filtered
 	st.End(r.Tracker.Received)
 	return r, nil
 }

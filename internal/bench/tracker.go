@@ -13,11 +13,14 @@ type tracker struct {
 	Disordered uint64 `json:"disordered"`
 	Corrupt    uint64 `json:"corrupt"`
 
+	step     uint64   // events of a publisher from one that comes to the next
 	next     []uint64 // per publisher
 	finished int      // publishers whose last event was seen
 }
 
-func newTracker(publishers int) *tracker { return &tracker{next: make([]uint64, publishers)} }
+func newTracker(publishers int, step uint64) *tracker {
+	return &tracker{step: step, next: make([]uint64, publishers)}
+}
 
 // see books one event.
 func (t *tracker) see(n payload.Note, ok bool) {
@@ -29,13 +32,20 @@ func (t *tracker) see(n payload.Note, ok bool) {
 	}
 	seq := n.Seq()
 	if seq != t.next[p] {
-		if seq < t.next[p] {
+		// The last event comes to everybody, out of step.
+		early := n.Last() && seq < t.next[p] && seq+t.step > t.next[p]
+		if seq < t.next[p] && !early {
 			t.Disordered++
 			return
 		}
-		t.Gaps += seq - t.next[p]
+		if !early {
+			t.Gaps += (seq - t.next[p]) / t.step
+			if !n.Last() && seq%t.step != 0 {
+				t.Corrupt++
+			}
+		}
 	}
-	t.next[p] = seq + 1
+	t.next[p] = seq + t.step
 	if n.Last() {
 		t.finished++
 	}
