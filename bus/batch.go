@@ -111,8 +111,11 @@ func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard
 			s.prod.Cancel(c)
 		}
 		if m > 0 {
-			done += m
 			p.accepted(s, lane, m, b.with(from).Priority)
+			for i := range m {
+				p.ringKey(s, lane, b.with(from+done+i).Key)
+			}
+			done += m
 		}
 		if err != nil {
 			return done, p.failed(s, err)

@@ -298,10 +298,11 @@ func (b *Bus) nudge(i int) {
 }
 
 // The bell's 32 bits: seven for each priority, into which the types are folded,
-// and four by which single subscriptions are woken whatever they care for.
+// three by which single subscriptions are woken whatever they care for, and
+// ring.KeyBit.
 const (
 	typeBits  = 7
-	nudgeBits = 4
+	nudgeBits = 3
 )
 
 func eventBit(p Priority, t TypeID) uint32 {

@@ -64,6 +64,15 @@ func (p *publisher) accepted(s *seat, lane, n int, priority Priority) {
 	}
 }
 
+// ringKey wakes the subscriptions that sleep and care for the key of an event
+// that a seat, which is locked, has just published.
+func (p *publisher) ringKey(s *seat, lane int, key uint64) {
+	if key != 0 && p.bus.region.bell.RingKey(key) {
+		word.OwnerAdd(&p.tallies[lane*p.bus.opts.PortsPerLane+s.number].wakeups, 1)
+		word.OwnerAdd(&s.counts.wakeups[p.typ.id-1], 1)
+	}
+}
+
 // failed counts an event that a seat, which is locked, found no room for, and
 // explains other failures.
 func (p *publisher) failed(s *seat, err error) error {

@@ -25,6 +25,8 @@ type filterNode struct {
 	compile func(*filterScope) (filterTest, error)
 	// all are the conditions that must all be met, if it consists of such.
 	all []*filterNode
+	// keys are those that the condition takes, nil if it is not about keys.
+	keys []uint64
 }
 
 // filterRank is what a condition looks at, cheapest first.
@@ -85,7 +87,14 @@ func (f Filter) String() string {
 
 // Keys takes events whose key is one of these.
 func Keys(keys ...uint64) Filter {
-	return headerFilter(fmt.Sprintf("key in %v", keys), slices.Clone(keys), func(e *Event) uint64 { return e.raw.key })
+	keys = append([]uint64{}, keys...)
+	f := headerFilter(fmt.Sprintf("key in %v", keys), keys, func(e *Event) uint64 { return e.raw.key })
+	f.node.keys = keys
+	if len(keys) == 1 {
+		key := keys[0]
+		f.node.compile = fixedTest(func(e *Event) bool { return e.raw.key == key })
+	}
+	return f
 }
 
 // Sources takes events that one of these participants has published; see
@@ -222,11 +231,30 @@ func combine(word string, stop bool, filters []Filter) Filter {
 	return Filter{n}
 }
 
+// maxWakeKeys is for how many keys a subscription asks to be woken singly.
+const maxWakeKeys = 64
+
+// wakeKeys returns the keys of which every event that f takes has one, nil if
+// there are none, or too many to be woken by.
+func (f Filter) wakeKeys() []uint64 {
+	if f.node == nil {
+		return nil
+	}
+	for _, n := range append([]*filterNode{f.node}, f.node.all...) {
+		// An event without a key wakes nobody by its key.
+		if n.keys != nil && len(n.keys) <= maxWakeKeys && !slices.Contains(n.keys, 0) {
+			return n.keys
+		}
+	}
+	return nil
+}
+
 // compile takes the filter of the subscription's options.
 func (s *Subscription) compile(f Filter, sc *filterScope) (err error) {
 	if s.filter, err = f.test(sc); err != nil {
 		return err
 	}
+	s.keys = f.wakeKeys()
 	front, err := f.sieve(sc)
 	if err != nil || front == nil {
 		return err

@@ -195,6 +195,7 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	s.lent[l.cell]++
 	l.seat, l.slot = nil, nil
 	p.accepted(s, l.lane, 1, l.priority)
+	p.ringKey(s, l.lane, l.key)
 	return nil
 }
 

@@ -135,6 +135,9 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	}
 	if n > 0 {
 		p.accepted(s, lane, n, priority)
+		for i := range n {
+			p.ringKey(s, lane, loans[i].key)
+		}
 	}
 	if err != nil {
 		return n, p.failed(s, err)

@@ -67,6 +67,7 @@ func (p *publisher) put(lane int, s *seat, cell int, slot, value []byte, w *With
 		return p.failed(s, err)
 	}
 	p.accepted(s, lane, 1, w.Priority)
+	p.ringKey(s, lane, w.Key)
 	return nil
 }
 

@@ -126,6 +126,7 @@ type Subscription struct {
 	lanes  []*subLane // highest priority first
 	wanted []bool     // by type, nil for all
 	filter filterTest // nil for all
+	keys   []uint64   // it is woken by these, nil if by mask
 	sieve  filterTest // what of filter and wanted can be told by the header, nil if there is no such filter
 	mask   uint32     // bell bits it cares for
 	starve int
@@ -151,6 +152,8 @@ type Subscription struct {
 	current  *subLane               // lane of the event handed out and not finished
 	streak   int                    // events handed out since a lower lane had its turn
 	served   uint64                 // events looked at
+	armed    bool                   // looks at its lanes once more before it sleeps
+	ticket   ring.Ticket            // since when
 	passed   int                    // events of other types since take was called
 	views    []atomic.Pointer[view] // by type; deliveries are viewed by any goroutine
 	deferred error                  // to be returned by the next call

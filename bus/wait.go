@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"github.com/rvoip/shmbus/internal/word"
+	"github.com/rvoip/shmbus/ring"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -33,6 +34,9 @@ func (s *Subscription) sleep(w waitFor) error {
 	}
 	if err := s.release(); err != nil {
 		return err
+	}
+	if s.wait != WaitSpin && s.byKeys() {
+		return s.doze(w)
 	}
 	switch s.wait {
 	case WaitSpin:
@@ -103,6 +107,23 @@ func (s *Subscription) spin(w waitFor) error {
 	}
 }
 
+// byKeys tells whether the subscription is woken by its keys alone. One that waits
+// for an Ack or for a lane of its group, too, is not.
+func (s *Subscription) byKeys() bool { return s.keys != nil && s.acks == nil && s.group == nil }
+
+// doze sleeps until an event of the subscription's keys is published, whatever
+// else may be. What it passes over holds nobody up: producers nudge whoever is
+// half a lap behind. The first call arms the bell, and the caller looks at its
+// lanes once more; when that comes to nothing, the second one sleeps.
+func (s *Subscription) doze(w waitFor) error {
+	if s.armed = !s.armed; s.armed {
+		s.bus.region.subscribers[s.record].waiting.Store(1)
+		s.ticket = s.bus.region.bell.ArmKeys(s.keys)
+		return nil
+	}
+	return s.park(w)
+}
+
 // park sleeps on the bell.
 func (s *Subscription) park(w waitFor) (err error) {
 	b := s.bus
@@ -120,10 +141,14 @@ func (s *Subscription) park(w waitFor) (err error) {
 	rec.waiting.Store(1)
 	defer rec.waiting.Store(0)
 	s.heed(w.ctx)
+	ticket, mask, ready := s.ticket, ring.KeyBit, (func() bool)(nil)
+	byKeys := s.byKeys()
 	for {
-		ticket := b.region.bell.Arm(s.mask)
-		if s.ready() {
-			return nil
+		if !byKeys {
+			ticket, mask, ready = b.region.bell.Arm(s.mask), s.mask, s.stirs
+			if s.ready() {
+				return nil
+			}
 		}
 		if err := s.over(w); err != nil {
 			return err
@@ -132,13 +157,16 @@ func (s *Subscription) park(w waitFor) (err error) {
 		if w.deadline != 0 {
 			deadline = min(deadline, w.deadline)
 		}
-		err := b.region.bell.Sleep(ticket, s.mask|nudgeBit(s.record), deadline, s.stirs)
+		err := b.region.bell.Sleep(ticket, mask|nudgeBit(s.record), deadline, ready)
 		word.OwnerAdd(rec.wakeups, 1)
 		if err != nil {
 			return fmt.Errorf("wait for an event: %w", err)
 		}
 		if s.group != nil {
 			s.group.tend(s)
+		}
+		if byKeys {
+			return nil // to look at what has come
 		}
 	}
 }

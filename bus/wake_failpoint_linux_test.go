@@ -22,7 +22,7 @@ func waker(args []string) {
 	pub, err := bus.NewPublisher[tick](b, nil)
 	must(err)
 	strikeAt(failpoint.Step(args[1]), args[2], 1)
-	must(pub.Publish(background(), &tick{Seq: 7}))
+	must(pub.PublishWith(background(), &tick{Seq: 7}, bus.With{Key: 7}))
 	say("end")
 }
 
@@ -31,28 +31,33 @@ func waker(args []string) {
 func TestWakerFails(t *testing.T) {
 	for _, mode := range []string{"kill", "freeze"} {
 		for _, step := range []string{"waker/clear-interest", "waker/count", "waker/wake"} {
-			t.Run(mode+"/"+step, func(t *testing.T) {
-				c := newCrew(t, bus.Options{Geometry: small()})
-				o := c.o
-				o.Heal = 20 * time.Millisecond
-				b := open(t, o.Dir, o)
-				sub := newSub[tick](t, b, &bus.SubscribeOptions{Name: "waiter", Wait: bus.WaitPark})
-				done := async(func() error {
-					m, err := sub.Receive(background())
-					require.Equal(t, uint64(7), m.Value.Seq)
-					return err
-				})
-				waiting(t, b, "waiter")
-				child := start(t, "waker", c.o, step, mode)
-				if mode == "kill" {
-					require.Empty(t, child.hear(), "the step is not reached")
-				} else {
-					require.True(t, child.stopped(), "the step is not reached")
-				}
-				require.NoError(t, result(t, done))
-				child.kill()
-				require.NoError(t, b.RecoverDead())
-			})
+			wakerFails(t, mode, step, bus.Filter{})
+			wakerFails(t, mode, step, bus.Keys(7))
 		}
 	}
+}
+
+func wakerFails(t *testing.T, mode, step string, filter bus.Filter) {
+	t.Run(mode+"/"+step+"/"+filter.String(), func(t *testing.T) {
+		c := newCrew(t, bus.Options{Geometry: small()})
+		o := c.o
+		o.Heal = 20 * time.Millisecond
+		b := open(t, o.Dir, o)
+		sub := newSub[tick](t, b, &bus.SubscribeOptions{Name: "waiter", Wait: bus.WaitPark, Filter: filter})
+		done := async(func() error {
+			m, err := sub.Receive(background())
+			require.Equal(t, uint64(7), m.Value.Seq)
+			return err
+		})
+		waiting(t, b, "waiter")
+		child := start(t, "waker", c.o, step, mode)
+		if mode == "kill" {
+			require.Empty(t, child.hear(), "the step is not reached")
+		} else {
+			require.True(t, child.stopped(), "the step is not reached")
+		}
+		require.NoError(t, result(t, done))
+		child.kill()
+		require.NoError(t, b.RecoverDead())
+	})
 }

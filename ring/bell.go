@@ -19,17 +19,33 @@ const AllBits = ^uint32(0)
 //
 // The waker clears the bit, so that one publish pays and not each. A waker that
 // dies between the clear and the wake loses a wake: sleepers bound their wait.
+//
+// Who cares for single keys has a bit for each in a table of its own, into which
+// keys are folded, and goes by the same steps.
 type Bell struct {
 	interest, count *atomic.Uint32
+	keys            []atomic.Uint64
 	parker          Parker
 }
 
-// BellSize is the number of bytes of a bell. It should lie on lines of its own.
-const BellSize = spacing
+const (
+	// keyWords is large enough that few of a thousand keys in use share a bit.
+	keyWords = 64
+	keyShift = 64 - 12 // the number of its bits is 1 << 12
+
+	// BellSize is the number of bytes of a bell. It should lie on lines of its own.
+	BellSize = spacing + 8*keyWords
+	// KeyBit is what sleepers that care for keys wait with. It may not be used
+	// with Ring.
+	KeyBit = uint32(1) << 31
+)
 
 // NewBell binds to a bell in mem, which must hold zeros when first used.
 func NewBell(mem []byte, parker Parker) *Bell {
-	return &Bell{interest: word.U32(mem, 0), count: word.U32(mem, 4), parker: parker}
+	return &Bell{
+		interest: word.U32(mem, 0), count: word.U32(mem, 4), keys: word.U64s(mem, spacing, keyWords),
+		parker: parker,
+	}
 }
 
 // Ticket is the count that a sleeper waits to change.
@@ -46,6 +62,26 @@ func (b *Bell) Arm(mask uint32) Ticket {
 	return t
 }
 
+// ArmKeys announces a sleeper that cares for events of these keys alone. It sleeps
+// with KeyBit. The caller looks at its lanes after ArmKeys, and sleeps once it has
+// come to a place where nothing is published, having found nothing of these keys.
+func (b *Bell) ArmKeys(keys []uint64) Ticket {
+	t := Ticket(b.count.Load())
+	failpoint.Hit(stepBellArm)
+	for _, k := range keys {
+		// Pairs with the load in RingKey, as in Arm.
+		w, bit := b.keyed(k)
+		w.Or(bit)
+	}
+	return t
+}
+
+// keyed is the place of a key in the table (Fibonacci hashing, Knuth 6.4).
+func (b *Bell) keyed(key uint64) (*atomic.Uint64, uint64) {
+	h := key * 0x9e3779b97f4a7c15 >> keyShift
+	return &b.keys[h/64%keyWords], 1 << (h % 64)
+}
+
 // Sleep waits until the bell is rung with a bit of mask after the ticket was
 // drawn, or the deadline (monotonic ns, see Parker). ready looks at the lanes;
 // other goroutines may call it during Sleep. Sleep may return early: look again.
@@ -59,6 +95,23 @@ func (b *Bell) Sleep(t Ticket, mask uint32, deadline int64, ready func() bool) e
 func (b *Bell) Ring(bit uint32) bool {
 	// Pairs with the Or in Arm.
 	return b.interest.Load()&bit != 0 && b.ring(bit)
+}
+
+// RingKey wakes the sleepers that care for the key, and tells whether there were
+// any to be woken. The event is published already.
+func (b *Bell) RingKey(key uint64) bool {
+	// Pairs with the Or in ArmKeys.
+	w, bit := b.keyed(key)
+	return w.Load()&bit != 0 && b.ringKey(w, bit)
+}
+
+func (b *Bell) ringKey(w *atomic.Uint64, bit uint64) bool {
+	failpoint.Hit(stepBellClear)
+	if w.And(^bit)&bit == 0 {
+		return false // another publisher is waking them
+	}
+	b.Wake(KeyBit)
+	return true
 }
 
 func (b *Bell) ring(bit uint32) bool {

@@ -57,6 +57,42 @@ func TestRingingWakesNobodyWhoDoesNotCare(t *testing.T) {
 	assert.Equal(t, int64(2), p.wakes.Load(), "the other bit is still wanted")
 }
 
+func TestAKeyWakesWhoAskedForIt(t *testing.T) {
+	p := &countingParker{Parker: &ring.LocalParker{}}
+	bell := newBell(p)
+	for key := range uint64(10_000) {
+		bell.RingKey(key)
+	}
+	assert.Zero(t, p.wakes.Load(), "nobody sleeps")
+	bell.ArmKeys([]uint64{3, 1 << 63})
+	woken := 0
+	for key := range uint64(1000) {
+		if key != 3 {
+			bell.RingKey(key)
+			woken = int(p.wakes.Load())
+		}
+	}
+	assert.LessOrEqual(t, woken, 1, "some keys share a bit, which is cleared by the first; most do not")
+	bell.ArmKeys([]uint64{3})
+	bell.RingKey(3)
+	assert.Equal(t, int64(woken+1), p.wakes.Load())
+	bell.RingKey(3)
+	assert.Equal(t, int64(woken+1), p.wakes.Load(), "one publish pays, not each")
+	bell.RingKey(1 << 63)
+	assert.Equal(t, int64(woken+2), p.wakes.Load(), "the other key is still wanted")
+	bell.Ring(1)
+	assert.Equal(t, int64(woken+2), p.wakes.Load())
+}
+
+func TestAKeyAfterArmKeysEndsTheSleep(t *testing.T) {
+	forParkers(t, func(t *testing.T, p ring.Parker) {
+		bell := newBell(p)
+		ticket := bell.ArmKeys([]uint64{7})
+		bell.RingKey(7)
+		require.NoError(t, bell.Sleep(ticket, ring.KeyBit, 0, func() bool { return true }))
+	})
+}
+
 func TestARingAfterArmEndsTheSleep(t *testing.T) {
 	forParkers(t, func(t *testing.T, p ring.Parker) {
 		bell := newBell(p)
