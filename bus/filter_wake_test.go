@@ -12,9 +12,9 @@ import (
 	"github.com/rvoip/shmbus/bus"
 )
 
-// A subscription that asks for a key sleeps through all others, and is woken by
-// its own, however that is published.
-func TestKeysWakeOnlyWhoAsksForThem(t *testing.T) {
+// A subscription that asks for keys is woken by an event of one of them, however
+// that is published.
+func TestKeysWakeWhoAsksForThem(t *testing.T) {
 	eachWith(t, bus.Options{Geometry: small(), Heal: time.Hour}, func(t *testing.T, b *bus.Bus) {
 		pub := newPub[tick](t, b, nil)
 		publish := []func(seq, key uint64) error{
@@ -60,9 +60,6 @@ func TestKeysWakeOnlyWhoAsksForThem(t *testing.T) {
 				for seq := range uint64(20) { // less than half a lap
 					require.NoError(t, f(seq, 6))
 				}
-				// It cannot be told that somebody does not wake up; but if he
-				// had looked at these he would have counted them.
-				assert.Zero(t, sub.Stats().Filtered)
 				require.NoError(t, f(99, 8))
 				require.NoError(t, result(t, done))
 				assert.Equal(t, uint64(99), <-got)
