@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -253,4 +254,28 @@ func TestServerOfAGroupKilled(t *testing.T) {
 		}
 	}
 	assert.Zero(t, client.Stats().Late+hasty.Stats().Late)
+}
+
+// A server that stands still is alive: its callers see their deadlines, and
+// nobody else waits for it. When it goes on it drops what has expired.
+func TestServerFrozen(t *testing.T) {
+	o := roomy()
+	o.Geometry.Normal.EvictAfter = time.Millisecond
+	c := newCrew(t, o)
+	server := c.play("server")
+	hasty := newClient(t, c.b, &bus.ClientOptions{Timeout: 10 * time.Millisecond})
+	server.freeze()
+	for range 3 {
+		_, err := hasty.Call(background(), &ask{1})
+		require.ErrorIs(t, err, bus.ErrTimeout)
+	}
+	pub := newPub[tick](t, c.b, nil)
+	for range 5 * capacity {
+		require.NoError(t, pub.Publish(background(), &tick{}))
+	}
+	server.signal(syscall.SIGCONT)
+	patient := newClient(t, c.b, nil)
+	_, err := patient.Call(background(), &ask{2})
+	require.NoError(t, err)
+	assert.Zero(t, hasty.Stats().Late, "what has expired is not served")
 }

@@ -111,7 +111,7 @@ func use(t testing.TB, b *Bus) {
 		_ = s.View(done, within)
 		s.Stats()
 	}
-	call(b, done, within)
+	call(done, b, within)
 	_, _ = b.Snapshot()
 	b.recoverDead()
 	_ = b.CheckLanes()
@@ -121,7 +121,7 @@ func use(t testing.TB, b *Bus) {
 }
 
 // call uses handlers, a server and a client.
-func call(b *Bus, done context.Context, within func(*Event) error) {
+func call(done context.Context, b *Bus, within func(*Event) error) {
 	o := SubscribeOptions{Window: 1, Start: StartOldest}
 	h, err := b.Handle(&HandlerOptions{SubscribeOptions: o, MaxConcurrent: 2}, func(_ context.Context, e *Event) error { return within(e) })
 	if err == nil {

@@ -405,6 +405,20 @@ func TestServePriorities(t *testing.T) {
 	})
 }
 
+// Snapshots say who serves what, also of a group.
+func TestServersInSnapshots(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		for _, o := range []bus.SubscribeOptions{{Name: "alone"}, {Name: "member", Group: "servers"}} {
+			o.Window = 1
+			s := serve(t, b, &bus.ServeOptions{SubscribeOptions: o}, double)
+			assert.Equal(t, "bus_test.ask", row(t, b, o.Name, bus.Normal).Serves)
+			require.NoError(t, s.Close())
+		}
+		newSub[ask](t, b, &bus.SubscribeOptions{Name: "listens"})
+		assert.Empty(t, row(t, b, "listens", bus.Normal).Serves)
+	})
+}
+
 // Requests over several shards: a key keeps its order, and every reply finds its
 // call.
 func TestServeShards(t *testing.T) {

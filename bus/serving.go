@@ -37,6 +37,17 @@ func (rec *subscriberRecord) server(t TypeID) (participant int, ok bool) {
 	return s.owner(), true
 }
 
+// servesName names the type of the requests that are served by this record, if
+// any are.
+func (rec *subscriberRecord) servesName(types []typeInfo) string {
+	for _, t := range types {
+		if _, ok := rec.server(t.id); ok {
+			return t.name
+		}
+	}
+	return ""
+}
+
 // servers finds who serves requests of one type.
 type servers struct {
 	bus   *Bus

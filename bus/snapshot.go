@@ -72,6 +72,7 @@ type SubscriberInfo struct {
 	// What it takes: the types by name, or all types, also those to come.
 	Types    []string `json:"types,omitempty"`
 	AllTypes bool     `json:"all_types"`
+	Serves   string   `json:"serves,omitempty"` // of a server: the type of the requests
 }
 
 // HoldInfo says how much a durable subscription may hold back while no process
@@ -173,6 +174,7 @@ func (r *region) snapshot(name string, size int, alive func(i int, p *participan
 				continue
 			}
 			row.Types, row.AllTypes = r.subscribers[j].types.names(types)
+			row.Serves = r.subscribers[r.sleeper(j)].servesName(types)
 			s.Subscribers = append(s.Subscribers, row)
 			info.Subscribers++
 			info.Depth = max(info.Depth, row.Depth)

@@ -262,6 +262,9 @@ func subscriberName(name, durable string) string {
 
 // typesText is what a subscriber takes.
 func typesText(s *bus.SubscriberInfo) string {
+	if s.Serves != "" {
+		return "serves " + s.Serves
+	}
 	if s.AllTypes {
 		return "all"
 	}
