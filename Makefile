@@ -5,7 +5,7 @@ GO ?= go
 
 # The packages that everything else stands on.
 CORE     := ./shm ./ring ./codec ./bus ./events
-PORTABLE := ./codec ./ring ./bus ./shm ./events
+PORTABLE := ./codec ./ring ./bus ./bus/conformance ./shm ./events
 
 # Bounds of the longer targets; override on the command line.
 FUZZTIME  ?= 20s
@@ -40,7 +40,7 @@ test: ## every test, then kill and freeze at each step of the protocol
 race: ## the core's tests under the race detector (needs a C compiler)
 	@command -v "$${CC:-gcc}" >/dev/null || { \
 		echo "make race: the race detector needs cgo, and cgo a C compiler; install gcc and libc6-dev, or name yours in CC" >&2; exit 1; }
-	CGO_ENABLED=1 $(GO) test -race -short $(CORE)
+	CGO_ENABLED=1 $(GO) test -race -short $(CORE) ./bus/conformance
 
 .PHONY: torture
 torture: ## the failpoint suites and the stress tests, COUNT times over, on one core and on all
