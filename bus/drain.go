@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/rvoip/shmbus/ring"
 )
 
 // State says how far the life of a bus, or of a region, has come:
@@ -132,21 +130,35 @@ func (l *laneUse) drain() error {
 // endSubscriptions gives the lanes an end at their tail, for every subscription
 // that has none yet and waits for nothing that is still to be published.
 func (b *Bus) endSubscriptions() {
-	ends := make(map[*ring.Lane]uint64)
-	for _, l := range b.region.lanes {
-		ends[l.Lane] = l.Stats().Tail
+	ends := make([]uint64, len(b.region.lanes))
+	for i, l := range b.region.lanes {
+		ends[i] = l.Stats().Tail
 	}
 	for _, s := range b.subscriptions() {
 		if s.ending.Load() || s.awaits != nil && s.awaits() {
 			continue
 		}
-		for _, l := range s.lanes {
-			l.reader.StopAt(ends[l.Lane])
-		}
-		s.ending.Store(true)
+		s.endAt(ends)
 		// One that sleeps looks at this before it sleeps again.
 		b.region.bell.Wake(nudgeBit(s.record))
 	}
+}
+
+// endAt gives the subscription's lanes their ends, those of a group also to lanes
+// that it comes to have.
+func (s *Subscription) endAt(ends []uint64) {
+	if s.group != nil {
+		s.acks.mu.Lock()
+		defer s.acks.mu.Unlock()
+	}
+	s.ends = ends
+	for _, l := range s.lanes {
+		l.reader.StopAt(ends[l.index])
+		if l.leaving {
+			l.stay()
+		}
+	}
+	s.ending.Store(true)
 }
 
 // awaitDrained waits until everything has come to its end.
@@ -245,7 +257,7 @@ func (s *Subscription) atEnd() bool {
 		s.acks.mu.Lock()
 		defer s.acks.mu.Unlock()
 	}
-	return s.readToTheEnd()
+	return s.readToTheEnd() && (s.group == nil || !s.group.pickUp(s))
 }
 
 // readToTheEnd is atEnd for who has the lanes. A lane that is shut until an Ack may

@@ -216,3 +216,59 @@ func eachStaticOf(t *testing.T, f func(t *testing.T, b *bus.Bus, r *bus.Static[t
 	t.Helper()
 	each(t, func(t *testing.T, b *bus.Bus) { f(t, b, ticks(t, b, smallStatic())) })
 }
+
+// A member whose bus drains works off what its lanes have, and leaves to the
+// others what comes after.
+func TestDrainOfAGroupMember(t *testing.T) {
+	dir := t.TempDir()
+	o := bus.Options{Geometry: sharded()}
+	keeper, b := open(t, dir, o), open(t, dir, o)
+	pub := newPub[tick](t, keeper, nil)
+	all := newLedger()
+	stays, goes := member(t, keeper, "stays"), member(t, b, "goes")
+	const keys, each = 24, 20
+	ends := []<-chan error{all.receives(stays), all.receives(goes)}
+	settled(t, keeper, map[string]int{"stays": shards / 2, "goes": shards / 2})
+	require.NoError(t, publishKeys(pub, keys, 0, each))
+	require.NoError(t, b.Drain(background()))
+	require.NoError(t, result(t, ends[1]))
+	require.NoError(t, publishKeys(pub, keys, each, 2*each))
+	require.Eventually(t, func() bool { total, _ := all.count(); return total == 2*keys*each }, patience, often)
+	settled(t, keeper, map[string]int{"stays": shards})
+	require.NoError(t, stays.Close())
+	require.NoError(t, result(t, ends[0]))
+	all.check(t, keys, 2*each)
+	_, twice := all.count()
+	require.Zero(t, twice, "nothing comes again where nobody died")
+	require.NoError(t, keeper.RemoveGroup("work"))
+}
+
+// All members of a group drain: what one leaves, another picks up that is not done
+// yet, so that the group has had every event.
+func TestDrainOfAWholeGroup(t *testing.T) {
+	eachWith(t, bus.Options{Geometry: sharded()}, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		all := newLedger()
+		const keys, each = 24, 15
+		idle, slow, quick := member(t, b, "idle"), member(t, b, "slow"), member(t, b, "quick")
+		for range 3 { // each lets go of what is too much, or takes it
+			requireEmpty(t, idle)
+			requireEmpty(t, slow)
+			requireEmpty(t, quick)
+		}
+		have := leases(t, b)
+		require.Equal(t, shards, have["idle"]+have["slow"]+have["quick"])
+		require.Positive(t, have["idle"]*have["slow"]*have["quick"])
+		require.NoError(t, publishKeys(pub, keys, 0, each))
+		require.ErrorContains(t, b.Drain(done()), "not done: subscription idle, subscription quick, subscription slow")
+		require.NoError(t, slow.View(background(), func(v *tick, e *bus.Event) error {
+			all.note(e.Header().Key, v.Seq)
+			require.NoError(t, result(t, all.receives(quick)), "it has had all of its lanes")
+			require.ErrorContains(t, b.Drain(done()), "not done: subscription idle, subscription slow")
+			return idle.Close()
+		}))
+		require.NoError(t, result(t, all.receives(slow)))
+		require.NoError(t, b.Drain(background()))
+		all.check(t, keys, each)
+	})
+}

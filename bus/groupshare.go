@@ -113,6 +113,9 @@ func (g *membership) look(s *Subscription) {
 	total, crew := g.scan(r, now)
 	changed := epoch != g.seen || crew != g.crew || g.lacking && now-g.asked >= askEvery
 	g.seen, g.crew = epoch, crew
+	if s.ending.Load() {
+		return // it keeps what it has until that is worked off, and picks up the rest
+	}
 	target := share(total, g.members, s.record)
 	if open := s.kept(); changed && open > target {
 		s.closeLanes(open-target, now)
@@ -293,6 +296,9 @@ func (s *Subscription) claim(f *freeLease) {
 		r.detachSubscriber(f.record)
 		return
 	}
+	if s.ending.Load() {
+		l.reader.StopAt(s.ends[l.index])
+	}
 	l.base = l.count(l.record)
 	_ = l.keepAcks(s) // nothing has been handed out
 	at := slices.IndexFunc(s.lanes, func(o *subLane) bool { return o.lane.index > l.index })
@@ -300,6 +306,25 @@ func (s *Subscription) claim(f *freeLease) {
 		at = len(s.lanes)
 	}
 	s.lanes = slices.Insert(s.lanes, at, l)
+}
+
+// pickUp takes a lease that nobody has and that has events before the end of its
+// lane, whatever the share: a member whose bus drains leaves none of them behind.
+func (g *membership) pickUp(s *Subscription) bool {
+	r := s.bus.region
+	g.scan(r, shm.Now())
+	for i := range g.free {
+		f := &g.free[i]
+		// Modular, as positions are.
+		if int64(s.ends[f.lane]-r.lanes[f.lane].Cursor(f.record).Position) <= 0 {
+			continue
+		}
+		had := len(s.lanes)
+		if s.claim(f); len(s.lanes) > had {
+			return true
+		}
+	}
+	return false
 }
 
 // vacate lets go of a lane that is leaving, once nothing of it is out.

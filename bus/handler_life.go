@@ -36,9 +36,10 @@ func checkConcurrent(n int) error {
 func (d *dispatcher) start() {
 	// What runs is to end as soon as somebody closes the subscription, also while
 	// nobody receives who would notice.
-	d.sub.onClose.Store(&d.abort)
+	cut := d.cut
+	d.sub.onClose.Store(&cut)
 	if d.sub.state.Load()&closed != 0 {
-		d.abort()
+		d.cut()
 	}
 	b := d.sub.bus
 	b.subMu.Lock()
@@ -128,8 +129,18 @@ func (d *dispatcher) stop(ctx context.Context) error {
 	}
 }
 
+// cut lets nothing more begin, and tells what runs to end. In this order: what
+// began with a context that has ended would be finished, and not done.
+func (d *dispatcher) cut() {
+	d.mu.Lock()
+	d.over = true
+	d.idle.Broadcast()
+	d.mu.Unlock()
+	d.abort()
+}
+
 // close is stop for those who do not wait for what runs to end by itself.
 func (d *dispatcher) close() {
-	d.abort()
+	d.cut()
 	_ = d.stop(context.Background())
 }

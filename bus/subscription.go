@@ -138,6 +138,7 @@ type Subscription struct {
 	durable bool
 	state   atomic.Uint32
 	ending  atomic.Bool   // its bus is draining, and its lanes have an end
+	ends    []uint64      // by lane of the region, once ending is set
 	drained atomic.Bool   // it has come to the end of all its lanes
 	done    chan struct{} // closed once its place is given back
 	onClose atomic.Pointer[func()]
