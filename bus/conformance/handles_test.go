@@ -185,9 +185,12 @@ func (x *sub) tally(how string, n int) *pending {
 	return x.p.start("tally", receive{Name: x.name, How: how, N: n})
 }
 
+// stats are the subscription's, without how often it was woken: that depends on
+// who runs when.
 func (x *sub) stats() (s bus.SubscriberStats) {
 	x.p.w.t.Helper()
 	x.p.ask("received", named{x.name}, &s)
+	s.Wakeups = 0
 	return s
 }
 
