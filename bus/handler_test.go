@@ -319,6 +319,26 @@ func TestHandlePrioritiesWithinAKey(t *testing.T) {
 	})
 }
 
+// The options of a handler's subscription apply: what its filter rules out the
+// function does not see, and it counts as filtered.
+func TestHandleFilter(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := &bus.HandlerOptions{SubscribeOptions: bus.SubscribeOptions{Name: "few", Filter: bus.Field("Seq").Less(3)}}
+		var seen atomic.Uint64
+		h := handle(t, b, o, func(_ context.Context, v *tick, _ *bus.Event) error {
+			seen.Add(v.Seq)
+			return nil
+		})
+		publishTicks(t, newPub[tick](t, b, nil), 0, capacity)
+		require.Eventually(t, func() bool {
+			st := h.Stats()
+			return st.Handled == 3 && st.Filtered == capacity-3
+		}, patience, often)
+		assert.Equal(t, uint64(0+1+2), seen.Load())
+		row(t, b, "few", bus.Normal)
+	})
+}
+
 // A lossy lane does not wait for a handler: it is told of each gap, and counts it.
 func TestHandleLag(t *testing.T) {
 	geo := small()
