@@ -43,6 +43,14 @@ func (l *Loan[T]) Heard() error {
 	return nil
 }
 
+// LeaveBehind makes participant i look as one does whose process was killed: it is
+// there, and nobody holds its lock byte.
+func (b *Bus) LeaveBehind(i int) {
+	p := &b.region.participants[i]
+	p.pid.Store(1 << 30)
+	p.state.Store(participantActive)
+}
+
 // Held is what is taken in a region.
 type Held struct{ Participants, Subscribers, TypeDrafts, Ports, Pins, Cursors int }
 
