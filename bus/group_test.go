@@ -193,8 +193,8 @@ func TestGroupWithoutRoom(t *testing.T) {
 		// A member that asks for more than is left takes what the lease has.
 		m := member(t, b, "a")
 		require.NoError(t, m.Close())
-		greedy := newSub[tick](t, b, &bus.SubscribeOptions{Group: "work", Window: 8})
-		require.Equal(t, shards, leases(t, b)["bus.test"])
+		greedy := newSub[tick](t, b, &bus.SubscribeOptions{Name: "greedy", Group: "work", Window: 8})
+		require.Equal(t, shards, leases(t, b)["greedy"])
 		require.NoError(t, greedy.Close())
 	})
 }
