@@ -23,7 +23,7 @@ type (
 // tiny is a geometry in which every word matters.
 func tiny() Geometry {
 	lane := LaneGeometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 8, Batch: 2, EvictAfter: time.Hour}
-	return Geometry{Participants: 3, Subscribers: 4, Types: 3, Critical: lane, High: lane, Normal: lane, Low: lane}.withDefaults()
+	return Geometry{Participants: 3, Subscribers: 12, Types: 3, Critical: lane, High: lane, Normal: lane, Low: lane}.withDefaults()
 }
 
 // usedRegion returns the memory of a region on which something has happened,
@@ -49,6 +49,11 @@ func usedRegion(t testing.TB) (mem *heap, meta []byte) {
 	}
 	_, err = durable.TryReceive()
 	require.NoError(t, err)
+	for range 2 {
+		m, err := Subscribe[fuzzed](b, &SubscribeOptions{Group: "work", Window: 1})
+		require.NoError(t, err)
+		_, _ = m.TryTake()
+	}
 	// Nobody closes it: its janitor alone ends.
 	close(b.closing)
 	<-b.janitorDone
@@ -84,6 +89,7 @@ func use(t testing.TB, b *Bus) {
 	for _, o := range []SubscribeOptions{
 		{Window: 1}, {Durable: "durable", Window: 1, Start: StartOldest}, {Durable: "new", Window: 2, Start: StartOldest},
 		{Durable: "patient", Window: 1, Priorities: []Priority{Normal}, Start: StartPosition, OnLag: ResumeNewest, HoldPolicy: HoldBlock, HoldEvents: 2},
+		{Group: "work", Window: 1, Types: []TypeID{1}}, {Group: "new", Window: 1, Priorities: []Priority{Normal}},
 	} {
 		if s, err := b.Subscribe(&o); err == nil {
 			subs = append(subs, s)
@@ -109,6 +115,10 @@ func use(t testing.TB, b *Bus) {
 			}
 		}
 		_ = s.View(done, within)
+		if d, err := s.TryTake(); err == nil {
+			_ = within(d.Event())
+			d.Ack()
+		}
 		s.Stats()
 	}
 	call(done, b, within)
@@ -118,6 +128,8 @@ func use(t testing.TB, b *Bus) {
 	for _, s := range subs {
 		_ = s.Remove()
 	}
+	_ = b.RemoveGroup("work")
+	_ = b.RemoveGroup("new")
 }
 
 // call uses handlers, a server and a client.

@@ -9,13 +9,16 @@ import (
 	"github.com/rvoip/shmbus/internal/failpoint"
 )
 
+// groupTries bounds how often joining or removing a group may be lost to others.
+const groupTries = 256
+
 // joinGroup makes this subscription a member of its group, and makes the group if
 // there is none. When it returns, the group has a cursor on every lane.
 //
 // Each round loses to somebody who makes the group or removes it.
 func (s *Subscription) joinGroup(o *SubscribeOptions) error {
 	b, r := s.bus, s.bus.region
-	for range durableTries {
+	for range groupTries {
 		g, ok := r.findGroup(o.Group)
 		if !ok {
 			if err := s.foundGroup(o); err != nil {
@@ -116,7 +119,7 @@ func (b *Bus) RemoveGroup(name string) error {
 // removeGroup removes a group, or does nothing if it is gone.
 func (b *Bus) removeGroup(g groupRef, name string) error {
 	r := b.region
-	for range durableTries {
+	for range groupTries {
 		was := subState(g.state.Load())
 		if r.groupAt(g.id) == nil {
 			return nil
