@@ -5,7 +5,11 @@ package bus_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -247,4 +251,52 @@ func groupComesBack(t *testing.T, c *crew, pub *bus.Publisher[tick], m *bus.Subs
 	require.NoError(t, err, at)
 	require.Equal(t, bus.Held{Participants: 1, Ports: 3}, h, at)
 	require.NoError(t, c.b.CheckLanes(), at)
+}
+
+// However many found a group at the same time, there is one, with one lease of
+// each lane as soon as any of them is in: also where candidates meet and push each
+// other back.
+func TestGroupFoundersMeet(t *testing.T) {
+	var candidates atomic.Int64
+	failpoint.Set(func(s failpoint.Step) {
+		if s != "subscription/candidate" || rand.IntN(3) == 0 {
+			return
+		}
+		// Until another one is here, if one comes.
+		n := candidates.Add(1)
+		for wait := time.Now().Add(time.Millisecond); n%2 == 1 && candidates.Load() == n && time.Now().Before(wait); {
+			runtime.Gosched()
+		}
+	})
+	defer failpoint.Set(nil)
+	eachWith(t, bus.Options{Geometry: sharded()}, func(t *testing.T, b *bus.Bus) {
+		for range 20 {
+			var all []*bus.Subscriber[tick]
+			members := make(chan *bus.Subscriber[tick], 2)
+			var start sync.WaitGroup
+			start.Add(cap(members))
+			for range cap(members) {
+				go func() {
+					start.Done()
+					start.Wait()
+					m, err := bus.Subscribe[tick](b, work)
+					assert.NoError(t, err)
+					members <- m
+				}()
+			}
+			for i := range cap(members) {
+				m := result(t, members)
+				require.NotNil(t, m)
+				all = append(all, m)
+				s, err := b.Snapshot()
+				require.NoError(t, err)
+				require.Len(t, s.Groups, 1)
+				require.Equal(t, shards, s.Groups[0].Lanes, "when member %d is in", i)
+			}
+			for _, m := range all {
+				require.NoError(t, m.Close())
+			}
+			require.NoError(t, b.RemoveGroup("work"))
+		}
+	})
 }

@@ -218,24 +218,35 @@ func (s *Subscription) enroll(g groupRef, o *SubscribeOptions) (bool, error) {
 	return false, nil
 }
 
-// makeLease makes the group's cursor on a lane, unless there is one: then it does
-// nothing.
+// makeLease makes the group's cursor on a lane, unless there is one.
 func (s *Subscription) makeLease(g groupRef, l *subLane, o *SubscribeOptions) error {
 	r := s.bus.region
 	p := role{kind: kindLease, group: g.id, lane: l.bit()}
-	if _, _, ok := r.find(p, subDetached); ok {
-		return nil
+	// Of several that make it at the same time all may lose: look again.
+	for range groupTries {
+		if _, _, ok := r.find(p, subDetached); ok {
+			return nil
+		}
+		if _, _, ok := r.find(p, subActive); ok {
+			return nil
+		}
+		if err := s.nominateLease(p, l, o); err != nil {
+			return err
+		}
 	}
-	if _, _, ok := r.find(p, subActive); ok {
-		return nil
-	}
+	return fmt.Errorf("%w: the lease of lane %s is neither there nor gone", ErrCorrupt, l.name())
+}
+
+// nominateLease makes a cursor and nominates it for the lease.
+func (s *Subscription) nominateLease(p role, l *subLane, o *SubscribeOptions) error {
+	r := s.bus.region
 	i, word, err := r.claimSubscriber(s.bus.self)
 	if err != nil {
 		return err
 	}
 	rec := &r.subscribers[i]
 	rec.kind.Store(kindLease)
-	rec.group.Store(g.id)
+	rec.group.Store(p.group)
 	rec.name.put(o.Group)
 	rec.durable.put(o.Group)
 	rec.holder.Store(0)
