@@ -39,6 +39,7 @@ func topics() []topic {
 		{"Where a subscription begins", starts()},
 		{"Durable subscriptions", durables()},
 		{"Deliveries", deliveries()},
+		{"Groups", groups()},
 		{"Handlers", handlers()},
 		{"Request and reply", calls()},
 		{"Static rings", statics()},
@@ -110,7 +111,12 @@ func (r *outcomes) set(key, outcome string) {
 func (r *outcomes) print(w io.Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	const width = 92
+	width := 0
+	for _, topic := range topics() {
+		for _, b := range topic.behaviours {
+			width = max(width, len("  "+b.name))
+		}
+	}
 	line := func(name string, columns ...string) {
 		fmt.Fprintf(w, "%-*s", width, name)
 		for _, c := range columns {

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -257,6 +258,23 @@ func (r *role) receive(o receive) (any, error) {
 	err = s.run(ctx, o.How, o.N, func(g got) { answer.Events = append(answer.Events, g) })
 	answer.Failed = failed(err)
 	return answer, nil
+}
+
+// stream tells of each event while it has it, so that the test knows of it also
+// if the process dies.
+func (r *role) stream(o order) error {
+	var n named
+	if err := json.Unmarshal(o.With, &n); err != nil {
+		return err
+	}
+	s, err := thing[*subscription](r, n.Name)
+	if err != nil {
+		return err
+	}
+	return s.run(r.ctx, "View", 0, func(g got) {
+		raw, err := json.Marshal(stamped{g, bus.Now()})
+		r.say(report{ID: o.ID, More: true, Result: raw, Failed: failed(err)})
+	})
 }
 
 func (r *role) tally(o receive) (any, error) {

@@ -22,6 +22,7 @@ type role struct {
 
 	mu      sync.Mutex
 	things  map[string]any // what it has made, by name
+	say     func(report)
 	leaving []func() error
 }
 
@@ -67,6 +68,8 @@ var tasks = map[string]task{
 	"close":     does((*role).closeThing),
 	"remove":    does((*role).removeThing),
 	"forget":    does(func(r *role, n named) (any, error) { return nil, r.bus.RemoveDurable(n.Name) }),
+	"disband":   does(func(r *role, n named) (any, error) { return nil, r.bus.RemoveGroup(n.Name) }),
+	"metrics":   does(func(r *role, _ struct{}) (any, error) { return r.bus.Metrics(), nil }),
 	"snapshot":  does(func(r *role, _ struct{}) (any, error) { return r.bus.Snapshot() }),
 	"drain":     does((*role).drain),
 	"state":     does(func(r *role, _ struct{}) (any, error) { return r.bus.State(), nil }),
@@ -77,11 +80,19 @@ var tasks = map[string]task{
 // play reads orders from in and answers to out until it is told to leave, or in
 // ends.
 func play(b *bus.Bus, in io.Reader, out io.Writer) {
-	r := &role{bus: b, things: map[string]any{}}
+	var writing sync.Mutex
+	r := &role{bus: b, things: map[string]any{}, say: func(a report) {
+		line, err := json.Marshal(a)
+		if err != nil {
+			line, _ = json.Marshal(report{ID: a.ID, Failed: failed(err)})
+		}
+		writing.Lock()
+		defer writing.Unlock()
+		_, _ = out.Write(append(line, '\n'))
+	}}
 	r.ctx, r.end = context.WithCancel(context.Background())
 	defer r.end()
 	var busy sync.WaitGroup
-	var writing sync.Mutex
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
@@ -89,22 +100,16 @@ func play(b *bus.Bus, in io.Reader, out io.Writer) {
 		if json.Unmarshal(lines.Bytes(), &o) != nil {
 			return
 		}
-		busy.Go(func() {
-			a := r.carryOut(o)
-			line, err := json.Marshal(a)
-			if err != nil {
-				line, _ = json.Marshal(report{ID: o.ID, Failed: failed(err)})
-			}
-			writing.Lock()
-			defer writing.Unlock()
-			_, _ = out.Write(append(line, '\n'))
-		})
+		busy.Go(func() { r.say(r.carryOut(o)) })
 	}
 	_, _ = r.leave(struct{}{})
 	busy.Wait()
 }
 
 func (r *role) carryOut(o order) report {
+	if o.Do == "stream" {
+		return report{ID: o.ID, Failed: failed(r.stream(o))}
+	}
 	do, ok := tasks[o.Do]
 	if !ok {
 		return report{ID: o.ID, Failed: failed(fmt.Errorf("a role cannot %q", o.Do))}

@@ -158,7 +158,7 @@ type (
 func (r *role) serve(o workOrder) (any, error) {
 	w := newWork(o)
 	id := uint64(r.bus.ID())
-	s, err := bus.ServeReply(r.bus, &bus.ServeOptions{MaxConcurrent: o.Concurrent, OnError: w.onError},
+	s, err := bus.ServeReply(r.bus, &bus.ServeOptions{SubscribeOptions: o.Options, MaxConcurrent: o.Concurrent, OnError: w.onError},
 		func(ctx context.Context, q *question, e *bus.Event, answer *bus.Reply[reply]) error {
 			h := e.Header()
 			answer.Value = reply{2 * q.Seq, id}
@@ -201,6 +201,7 @@ type (
 		From    uint64
 		N       int // at the same time
 		Key     uint64
+		Keys    bool // one of its own for each
 		Tail    string
 		Timeout time.Duration
 	}
@@ -225,6 +226,9 @@ func (r *role) call(o callOrder) (any, error) {
 			ctx, cancel := r.within(o.Timeout)
 			defer cancel()
 			with := bus.With{Key: o.Key, Tail: []byte(o.Tail)}
+			if o.Keys {
+				with.Key = uint64(1 + i)
+			}
 			m, err := c.CallWith(ctx, &question{o.From + uint64(i)}, with)
 			a := answer{Seq: m.Value.Seq, Server: m.Value.Server, Tail: string(m.Tail), Failed: failed(err)}
 			errors.As(err, &a.Remote)

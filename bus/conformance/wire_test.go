@@ -69,6 +69,7 @@ type order struct {
 
 type report struct {
 	ID     int
+	More   bool            `json:",omitempty"` // there will be another
 	Result json.RawMessage `json:",omitempty"`
 	Failed *failure        `json:",omitempty"`
 }
@@ -87,7 +88,7 @@ var known = map[string]error{
 	"ErrFull": bus.ErrFull, "ErrEmpty": bus.ErrEmpty, "ErrNoSlot": bus.ErrNoSlot, "ErrInUse": bus.ErrInUse,
 	"ErrSchema": bus.ErrSchema, "ErrOptions": bus.ErrOptions, "ErrTooLarge": bus.ErrTooLarge, "ErrLag": bus.ErrLag,
 	"ErrNoSubscriber": bus.ErrNoSubscriber, "ErrNotExist": bus.ErrNotExist, "ErrSpent": bus.ErrSpent,
-	"ErrPinBudget": bus.ErrPinBudget, "ErrOverloaded": bus.ErrOverloaded,
+	"ErrPinBudget": bus.ErrPinBudget, "ErrOverloaded": bus.ErrOverloaded, "ErrGroup": bus.ErrGroup,
 }
 
 func failed(err error) *failure {
@@ -185,6 +186,11 @@ type (
 	received struct {
 		Events []got
 		Failed *failure `json:",omitempty"`
+	}
+	// stamped is an event of a stream, and when it came.
+	stamped struct {
+		got
+		At int64
 	}
 	// tally is received in short, for many events.
 	tally struct {

@@ -128,6 +128,19 @@ func handlers() []behaviour {
 			}
 			assert.LessOrEqual(w.t, last, 6, "the alarms come next, but for what was taken before they came")
 		}},
+		{name: "one that is overtaken is told how many events it has lost", show: func(w *world) {
+			a, b := w.join(), w.join()
+			h := b.handler(workOrder{Kinds: []string{"crumb"}, Concurrent: 1, Gate: true, Options: bus.SubscribeOptions{Window: 4}})
+			p := a.publisher("crumb")
+			p.put(0, 1)
+			h.until("it is at work", func(r workReport) bool { return len(r.Began) == 1 })
+			p.put(1, 5*capacity)
+			h.open()
+			r := h.until("all is handled or lost", func(r workReport) bool { return r.Handler.Handled+r.Handler.Missed == 1+5*capacity })
+			assert.Positive(w.t, r.Handler.Missed)
+			require.NotEmpty(w.t, r.Errors)
+			assert.Contains(w.t, r.Errors[0], "missed")
+		}},
 		{name: "closing one ends the context of its functions, and waits for them", show: func(w *world) {
 			a, b := w.join(), w.join()
 			h := b.handler(workOrder{Kinds: []string{"tick"}, Concurrent: 3, Gate: true})
@@ -222,6 +235,21 @@ func calls() []behaviour {
 			s.until("the functions are told", func(r workReport) bool { return r.Canceled == len(r.Began) })
 			s.open()
 			assert.Nil(w.t, b.client(patience).call(callOrder{N: 1})[0].Failed)
+		}},
+		{name: "of servers that are a group, one serves each request", setup: sixteen, show: func(w *world) {
+			a, b, d := w.join(), w.join(), w.join()
+			o := workOrder{Concurrent: 4, Options: bus.SubscribeOptions{Group: "crew", Window: 2}}
+			servers := []*worker{b.server(o), d.server(o)}
+			c := a.client(patience)
+			w.eventually("both serve", func() bool {
+				for i, got := range c.call(callOrder{N: 64, Keys: true}) {
+					require.Nil(w.t, got.Failed, "call %d: %v", i, got.Failed)
+				}
+				return len(servers[0].did().Began) > 0 && len(servers[1].did().Began) > 0
+			})
+			before := len(servers[0].did().Began) + len(servers[1].did().Began)
+			c.call(callOrder{N: 100, Keys: true})
+			assert.Equal(w.t, before+100, len(servers[0].did().Began)+len(servers[1].did().Began))
 		}},
 		{name: "requests of a key are served one after the other, in order", show: func(w *world) {
 			a, b := w.join(), w.join()

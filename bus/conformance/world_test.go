@@ -35,7 +35,7 @@ type world struct {
 // join starts a role.
 func (w *world) join() *player {
 	w.t.Helper()
-	p := &player{w: w, waiting: map[int]chan report{}, gone: make(chan struct{})}
+	p := &player{w: w, waiting: map[int]*pending{}, gone: make(chan struct{})}
 	require.NoError(w.t, w.enter(p))
 	w.all = append(w.all, p)
 	go p.listen()
@@ -86,7 +86,7 @@ type player struct {
 
 	mu      sync.Mutex
 	last    int
-	waiting map[int]chan report
+	waiting map[int]*pending
 	gone    chan struct{} // closed when the role has ended
 }
 
@@ -110,10 +110,14 @@ func (p *player) listen() {
 			return
 		}
 		p.mu.Lock()
-		c := p.waiting[r.ID]
-		delete(p.waiting, r.ID)
+		x := p.waiting[r.ID]
+		if r.More {
+			x.said = append(x.said, r)
+		} else {
+			delete(p.waiting, r.ID)
+			x.done <- r
+		}
 		p.mu.Unlock()
-		c <- r
 	}
 }
 
@@ -122,6 +126,20 @@ type pending struct {
 	p    *player
 	do   string
 	done chan report
+	said []report // before it was done; under p.mu
+}
+
+// events is what a stream has told so far.
+func (x *pending) events() (all []stamped) {
+	x.p.w.t.Helper()
+	x.p.mu.Lock()
+	defer x.p.mu.Unlock()
+	for _, r := range x.said {
+		var e stamped
+		require.NoError(x.p.w.t, json.Unmarshal(r.Result, &e))
+		all = append(all, e)
+	}
+	return all
 }
 
 // start gives an order without waiting for what comes of it.
@@ -132,14 +150,14 @@ func (p *player) start(do string, with any) *pending {
 	p.mu.Lock()
 	p.last++
 	o := order{ID: p.last, Do: do, With: raw}
-	c := make(chan report, 1)
-	p.waiting[o.ID] = c
+	x := &pending{p: p, do: do, done: make(chan report, 1)}
+	p.waiting[o.ID] = x
 	p.mu.Unlock()
 	line, err := json.Marshal(o)
 	require.NoError(p.w.t, err)
 	_, err = p.orders.Write(append(line, '\n'))
 	require.NoError(p.w.t, err, "give an order to a role")
-	return &pending{p, do, c}
+	return x
 }
 
 // wait returns what came of an order, with its result in into.
