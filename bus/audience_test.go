@@ -114,6 +114,19 @@ func TestRequireSubscriberAfterADurableOneHasChangedItsTypes(t *testing.T) {
 	})
 }
 
+// A group is durable: its lanes have an audience also while it has no members.
+func TestRequireSubscriberOfAGroup(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, required)
+		member := newSub[tick](t, b, &bus.SubscribeOptions{Group: "workers", Window: 1})
+		requireAnswer(t, pub, nil, "a member")
+		require.NoError(t, member.Close())
+		requireAnswer(t, pub, nil, "no member")
+		require.NoError(t, b.RemoveGroup("workers"))
+		requireAnswer(t, pub, bus.ErrNoSubscriber, "after it was forgotten")
+	})
+}
+
 // A batch stops where the audience leaves, and says how much it has published.
 func TestRequireSubscriberInABatch(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {

@@ -20,9 +20,9 @@ type PublisherOptions struct {
 	// RequireSubscriber makes every publish call fail with ErrNoSubscriber
 	// while nobody takes events of the type on their lane. Who counts is every
 	// subscription of a live process to that type and lane, whatever its other
-	// conditions, those of this process included; and every durable one that no
-	// process has, since it gets the event later. One whose process is killed
-	// counts for at most a millisecond more. To check costs a publisher about
+	// conditions, those of this process included; and every durable one, or group,
+	// that no process has, since it gets the event later. One whose process is
+	// killed counts for about a millisecond more. To check costs a publisher about
 	// 40 ns.
 	RequireSubscriber bool
 }

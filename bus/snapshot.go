@@ -219,7 +219,7 @@ func (r *region) subscriberInfo(i, j int, living map[int]bool) (SubscriberInfo, 
 		Lane: l.kind(), Shard: l.shard, Cursor: c.Position, Depth: c.Depth, Missed: c.Missed,
 		Received: c.Received, Filtered: c.Filtered, Waiting: r.subscribers[r.sleeper(j)].waiting.Load() != 0, Gated: c.Gated,
 		Evicted: l.Geometry().Reliable && !c.Gated, Pinned: c.Pinned,
-		Evictions: c.Evictions, Wakeups: rec.wakeups.Load(),
+		Evictions: c.Evictions, Wakeups: r.subscribers[r.sleeper(j)].wakeups.Load(),
 	}
 	if row.Evicted {
 		row.Evictions++ // its reader counts it when it comes back
