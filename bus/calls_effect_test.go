@@ -46,6 +46,26 @@ var handlerEffects = effects{
 			})
 		}
 	},
+	"Backlog": func(t *testing.T) {
+		for asked, dropped := range map[int]uint64{0: 0, 1: 4, 3: 2} {
+			withOptions(t, bus.Options{}, func(t *testing.T, b *bus.Bus) {
+				begun, end := make(chan struct{}, 10), make(chan struct{})
+				h := handle(t, b, &bus.HandlerOptions{MaxConcurrent: 1, Backlog: asked}, func(context.Context, *tick, *bus.Event) error {
+					begun <- struct{}{}
+					<-end
+					return nil
+				})
+				pub := newPub[tick](t, b, nil)
+				publishTicks(t, pub, 0, 1)
+				<-begun
+				publishTicks(t, pub, 1, 6)
+				require.Eventually(t, func() bool { return h.Stats().Dropped == dropped }, patience, often)
+				close(end)
+				handled(t, h, int(6-dropped))
+				assert.Equal(t, dropped, h.Stats().Dropped)
+			})
+		}
+	},
 	"OnError": func(t *testing.T) {
 		withOptions(t, bus.Options{}, func(t *testing.T, b *bus.Bus) {
 			var c complaints
