@@ -1,0 +1,5 @@
+package main
+
+import "os"
+
+func main() { os.Exit(app(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
