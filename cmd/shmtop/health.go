@@ -123,6 +123,12 @@ func (f *frame) laneAlerts(add func(bool, string, ...any)) {
 func (f *frame) who(i int) string {
 	s := f.Subscribers[i]
 	name := subscriberName(s.Name, s.Durable)
+	switch {
+	case s.Group != "" && s.Participant < 0:
+		return fmt.Sprintf("group %s (no member has the lane)", s.Group)
+	case s.Group != "":
+		return fmt.Sprintf("%s of group %s (pid %d)", name, s.Group, s.PID)
+	}
 	if s.Participant < 0 {
 		return name + " (durable, no process)"
 	}

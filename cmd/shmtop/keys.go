@@ -20,7 +20,7 @@ var keys = keyMap{
 	pause:    bind("p", "pause", "p", " "),
 	next:     bind("tab", "next pane", "tab", "right", "l"),
 	previous: bind("shift+tab", "previous pane", "shift+tab", "left"),
-	pane:     bind("1-4", "pane", "1", "2", "3", "4"),
+	pane:     bind("1-5", "pane", "1", "2", "3", "4", "5"),
 	up:       bind("↑/k", "up", "up", "k"),
 	down:     bind("↓/j", "down", "down", "j"),
 	pageUp:   bind("pgup", "page up", "pgup", "ctrl+b"),
@@ -41,7 +41,7 @@ func bind(label, does string, on ...string) key.Binding {
 // fit is cut off.
 func (k keyMap) ShortHelp() []key.Binding {
 	return []key.Binding{
-		k.quit, k.help, bind("tab/1-4", "pane", "tab"), bind("↑↓", "move", "up"),
+		k.quit, k.help, bind("tab/1-5", "pane", "tab"), bind("↑↓", "move", "up"),
 		k.pause, bind("+/-", "interval", "+"), k.regions,
 	}
 }

@@ -19,11 +19,12 @@ const (
 	paneSubscribers
 	paneProcesses
 	paneTypes
+	paneGroups // only where there are groups
 	panes
 )
 
 func (p pane) String() string {
-	return [...]string{"Lanes", "Subscribers", "Processes", "Types"}[p]
+	return [...]string{"Lanes", "Subscribers", "Processes", "Types", "Groups"}[p]
 }
 
 // historyWindow is what sparklines and the chart of a lane cover.
@@ -155,9 +156,9 @@ func (l *live) onKey(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, keys.slower):
 		return l.step(+1)
 	case key.Matches(msg, keys.next):
-		l.focus = (l.focus + 1) % panes
+		l.focus = (l.focus + 1) % l.shown()
 	case key.Matches(msg, keys.previous):
-		l.focus = (l.focus + panes - 1) % panes
+		l.focus = (l.focus + l.shown() - 1) % l.shown()
 	case key.Matches(msg, keys.pane):
 		l.focus = pane(msg.Runes[0] - '1')
 	default:
@@ -204,6 +205,14 @@ func (l *live) move(msg tea.KeyMsg) {
 	*c = max(0, min(*c, rows-1))
 }
 
+// shown is how many panes there are to look at.
+func (l *live) shown() pane {
+	if l.rows(paneGroups) == 0 {
+		return paneGroups
+	}
+	return panes
+}
+
 // rows is how many rows a pane has.
 func (l *live) rows(p pane) int {
 	if l.frame == nil {
@@ -211,5 +220,6 @@ func (l *live) rows(p pane) int {
 	}
 	return [panes]int{
 		len(l.frame.Lanes), len(l.frame.Subscribers), len(l.frame.Participants), len(l.frame.Types),
+		groupRows(l.frame),
 	}[p]
 }

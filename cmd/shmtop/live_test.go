@@ -116,7 +116,7 @@ func TestKeysMoveTheFocus(t *testing.T) {
 	assert.Contains(t, s.text(), "slowest   quality (pid 4250): 16.4k unread, 100% of the lane")
 	s.press("shift+tab")
 	assert.Equal(t, paneTypes, s.app.live.focus)
-	for i, p := range []pane{paneLanes, paneSubscribers, paneProcesses, paneTypes} {
+	for i, p := range []pane{paneLanes, paneSubscribers, paneProcesses, paneTypes, paneGroups} {
 		s.press(fmt.Sprint(i + 1))
 		assert.Equal(t, p, s.app.live.focus)
 	}

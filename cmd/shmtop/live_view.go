@@ -142,13 +142,14 @@ func (l *live) lower(width, height int) []string {
 		paneSubscribers: l.th.subscribersTable(l.frame),
 		paneProcesses:   l.th.processesTable(l.frame),
 		paneTypes:       l.th.typesTable(l.frame),
+		paneGroups:      l.th.groupsTable(l.frame),
 	}
 	heights, ok := l.stack(tables, height)
 	if !ok {
 		return l.tabbed(tables[l.focus], width, height)
 	}
 	var lines []string
-	for p := paneSubscribers; p < panes; p++ {
+	for p := paneSubscribers; p < l.shown(); p++ {
 		lines = append(lines, l.pane(p, tables[p], width, heights[p])...)
 	}
 	return lines
@@ -158,17 +159,20 @@ func (l *live) lower(width, height int) []string {
 // is left to the one with the focus first. It fails if they do not all fit, which
 // does not depend on the focus: moving it should not turn the screen over.
 func (l *live) stack(tables [panes]*table, height int) (heights [panes]int, ok bool) {
-	least := [panes]int{paneSubscribers: 8, paneProcesses: 4, paneTypes: 3} // rows
+	least := [panes]int{paneSubscribers: 8, paneProcesses: 4, paneTypes: 3, paneGroups: 4} // rows
 	spare := height
 	want := func(p pane) int { return max(1, len(tables[p].rows)) + 2 }
-	for p := paneSubscribers; p < panes; p++ {
+	for p := paneSubscribers; p < l.shown(); p++ {
 		heights[p] = min(want(p), least[p]+2)
 		spare -= heights[p]
 	}
 	if spare < 0 {
 		return heights, false
 	}
-	for _, p := range []pane{l.focus, paneSubscribers, paneProcesses, paneTypes} {
+	for _, p := range []pane{l.focus, paneSubscribers, paneGroups, paneProcesses, paneTypes} {
+		if p >= l.shown() {
+			continue
+		}
 		more := min(spare, want(p)-heights[p])
 		heights[p] += more
 		spare -= more
@@ -185,7 +189,7 @@ func (l *live) pane(p pane, t *table, width, height int) []string {
 // tabbed is the pane with the focus, under the titles of all that could be there.
 func (l *live) tabbed(t *table, width, height int) []string {
 	labels := make([]string, 0, panes)
-	for p := paneSubscribers; p < panes; p++ {
+	for p := paneSubscribers; p < l.shown(); p++ {
 		labels = append(labels, l.label(p))
 	}
 	return append([]string{l.rule(width, strings.Join(labels, "   "), l.position(l.focus, len(t.rows), height-2))},

@@ -64,6 +64,12 @@ func readTwice(ctx context.Context, w *watcher, o options) (*frame, error) {
 	return f, nil
 }
 
+// section is a table of the report.
+type section struct {
+	title, none string
+	table       *table
+}
+
 // report is a frame as text with all rows, and all columns unless there is a width
 // to keep within.
 func (th *theme) report(f *frame, width int) string {
@@ -72,15 +78,16 @@ func (th *theme) report(f *frame, width int) string {
 	for _, a := range f.alerts() {
 		b.WriteString(th.alertLine(a) + "\n")
 	}
-	for _, s := range []struct {
-		title, none string
-		table       *table
-	}{
+	sections := []section{
 		{"Lanes", "none", th.lanesTable(f, false)},
 		{"Subscribers", "none", th.subscribersTable(f)},
 		{"Processes", "none attached", th.processesTable(f)},
 		{"Types", "none registered", th.typesTable(f)},
-	} {
+	}
+	if len(f.Groups) > 0 {
+		sections = append(sections, section{"Groups", "none", th.groupsTable(f)})
+	}
+	for _, s := range sections {
 		fmt.Fprintf(&b, "\n%s\n", th.title.Render(s.title))
 		if len(s.table.rows) == 0 {
 			b.WriteString(strings.Repeat(" ", gutter) + s.none + "\n")

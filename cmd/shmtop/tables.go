@@ -112,7 +112,7 @@ func (th *theme) subscribersTable(f *frame) *table {
 			{text: rate(facts.rate), style: th.nonzero(facts.rate > 0, th.plain)},
 			{text: count(s.Missed), style: th.nonzero(s.Missed > 0, th.warn)},
 			gates,
-			{text: orDash(s.Durable), style: th.nonzero(s.Durable != "", th.plain)},
+			{text: durableText(s), style: th.nonzero(s.Durable != "" || s.Group != "", th.plain)},
 			{text: strconv.Itoa(s.Pinned), style: th.nonzero(s.Pinned > 0, th.plain)},
 			{text: count(s.Received), style: th.nonzero(s.Received > 0, th.plain)},
 			{text: count(s.Filtered), style: th.nonzero(s.Filtered > 0, th.plain)},
@@ -258,6 +258,15 @@ func subscriberName(name, durable string) string {
 		return durable
 	}
 	return name
+}
+
+// durableText is the name by which the region knows a subscription while no
+// process has it.
+func durableText(s *bus.SubscriberInfo) string {
+	if s.Group != "" {
+		return "group " + s.Group
+	}
+	return orDash(s.Durable)
 }
 
 // typesText is what a subscriber takes.

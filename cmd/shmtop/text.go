@@ -39,6 +39,7 @@ func tidy(s bus.Snapshot) bus.Snapshot {
 	for i := range s.Subscribers {
 		sub := &s.Subscribers[i]
 		sub.Name, sub.Durable, sub.Lane = printable(sub.Name), printable(sub.Durable), printable(sub.Lane)
+		sub.Group = printable(sub.Group)
 		sub.Types = append([]string(nil), sub.Types...)
 		for j := range sub.Types {
 			sub.Types[j] = printable(sub.Types[j])
@@ -48,6 +49,15 @@ func tidy(s bus.Snapshot) bus.Snapshot {
 	s.Participants = append([]bus.ParticipantInfo{}, s.Participants...)
 	for i := range s.Participants {
 		s.Participants[i].Name = printable(s.Participants[i].Name)
+	}
+	s.Groups = append([]bus.GroupInfo{}, s.Groups...)
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		g.Name = printable(g.Name)
+		g.Members = append([]bus.MemberInfo{}, g.Members...)
+		for j := range g.Members {
+			g.Members[j].Name = printable(g.Members[j].Name)
+		}
 	}
 	s.Types = append([]bus.TypeInfo{}, s.Types...)
 	for i := range s.Types {

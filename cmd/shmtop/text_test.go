@@ -64,14 +64,16 @@ func TestTidyCleansEveryNameAndKeepsTheOriginal(t *testing.T) {
 	const evil, clean = "\x1b]0;x\a", "\ufffd]0;x\ufffd"
 	in := bus.Snapshot{Region: evil, State: evil,
 		Lanes:        []bus.LaneInfo{{Name: evil, Policy: evil}},
-		Subscribers:  []bus.SubscriberInfo{{Name: evil, Durable: evil, Lane: evil}},
+		Subscribers:  []bus.SubscriberInfo{{Name: evil, Durable: evil, Group: evil, Lane: evil}},
+		Groups:       []bus.GroupInfo{{Name: evil, Members: []bus.MemberInfo{{Name: evil}}}},
 		Participants: []bus.ParticipantInfo{{Name: evil}},
 		Types:        []bus.TypeInfo{{Name: evil, Fields: evil}},
 	}
 	out := tidy(in)
 	assert.Equal(t, bus.Snapshot{Region: clean, State: clean,
 		Lanes:        []bus.LaneInfo{{Name: clean, Policy: clean}},
-		Subscribers:  []bus.SubscriberInfo{{Name: clean, Durable: clean, Lane: clean}},
+		Subscribers:  []bus.SubscriberInfo{{Name: clean, Durable: clean, Group: clean, Lane: clean}},
+		Groups:       []bus.GroupInfo{{Name: clean, Members: []bus.MemberInfo{{Name: clean}}}},
 		Participants: []bus.ParticipantInfo{{Name: clean}},
 		Types:        []bus.TypeInfo{{Name: clean, Fields: clean}},
 	}, out)
