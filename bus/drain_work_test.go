@@ -69,7 +69,7 @@ func TestDrainAfterAcks(t *testing.T) {
 func TestDrainOfHandlers(t *testing.T) {
 	noLeaks(t)
 	for name, o := range map[string]bus.HandlerOptions{
-		"One": {MaxConcurrent: 1}, "Many": {MaxConcurrent: 8},
+		"One": {MaxConcurrent: 1}, "Many": {MaxConcurrent: 8}, "Backlog": {MaxConcurrent: 2, Backlog: 100},
 		"Durable": {MaxConcurrent: 3, SubscribeOptions: bus.SubscribeOptions{Durable: "billing"}},
 	} {
 		t.Run(name, func(t *testing.T) {
