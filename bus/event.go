@@ -43,7 +43,10 @@ func (h Header) Age() time.Duration {
 //	16  key       u64
 //	24  time      i64
 //	32  parts, value, tail
-const headerParts = 6
+const (
+	headerParts = 6
+	headerKey   = 16
+)
 
 // rawHeader is a header as the slot has it, copied once and not yet believed.
 type rawHeader struct {

@@ -113,6 +113,9 @@ func (l *subLane) newReader(i, window int, o *SubscribeOptions) *ring.Reader {
 	if o.OnLag == ResumeNewest {
 		r.PreferNewest()
 	}
+	if o.Filter.wakeKeys() != nil {
+		r.ExpectFronts()
+	}
 	return r
 }
 

@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 
@@ -34,6 +35,7 @@ type Reader struct {
 	stop    atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
 	evicted bool                   // has lost its gate, and has it again
 	base    uint64                 // tail when it had it again
+	fronts  bool                   // asks for the first line of each slot alone
 	newest  bool                   // where to go on after a gap
 	owed    uint64                 // events before its position, for the next Poll to tell of
 
@@ -274,7 +276,9 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 		// time and not one after the other.
 		slot := l.slot(e.slot())
 		prefetch.Read(slot)
-		prefetch.Read(slot[min(lineSize, len(slot)-1):])
+		if !r.fronts {
+			prefetch.Read(slot[min(lineSize, len(slot)-1):])
+		}
 		r.slots[held+n] = e.slot()
 		n++
 	}
@@ -321,6 +325,15 @@ func (r *Reader) reach(pos, n uint64) uint64 {
 		return 0
 	}
 	return min(n, *stop-pos)
+}
+
+// ExpectFronts says that of most events only the first line will be looked at.
+func (r *Reader) ExpectFronts() { r.fronts = true }
+
+// Word returns 8-byte word i of event k of the window. Like Slot.
+func (r *Reader) Word(k, i int) uint64 {
+	at := int(r.slots[:r.width][r.first+k])*r.lane.geo.SlotSize + 8*i
+	return binary.LittleEndian.Uint64(r.lane.bytes[at:])
 }
 
 // Slot returns event k of the window in place, and its position. It is valid
