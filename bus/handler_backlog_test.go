@@ -67,7 +67,9 @@ func TestHandleBacklogPublishesToItsLane(t *testing.T) {
 			}
 			return nil
 		})
-		publishTicks(t, pub, 0, roots)
+		for i := range uint64(roots) { // the first may have filled the lane already
+			require.NoError(t, pub.Publish(background(), &tick{Seq: i}))
+		}
 		handled(t, h, roots*(events+1))
 		assert.Zero(t, h.Stats().Failed+h.Stats().Dropped)
 	})
