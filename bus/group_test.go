@@ -265,67 +265,6 @@ func TestGroupOverPriorities(t *testing.T) {
 	})
 }
 
-// A member that leaves, or has to let go, keeps a lane until what it has out of
-// that lane is acked; the others go on meanwhile.
-func TestGroupHandsOverWhatIsFinished(t *testing.T) {
-	geo := small()
-	geo.Normal.Shards = 2
-	eachWith(t, bus.Options{Geometry: geo}, func(t *testing.T, b *bus.Bus) {
-		pub := newPub[tick](t, b, nil)
-		a := member(t, b, "a")
-		require.NoError(t, publishKeys(pub, 40, 0, 1))
-		out := map[int][]bus.TypedDelivery[tick]{}
-		for range 5 { // the window of one lane, and one of the other
-			d := take(t, a)
-			shard := d.Event().Header().Shard
-			out[shard] = append(out[shard], d)
-		}
-		require.Len(t, out[1], 1)
-		c := member(t, b, "c")
-		requireNothingToTake(t, a) // looks at the group, and takes no more of one lane
-		require.Equal(t, map[string]int{"a": 2, "c": 0}, leases(t, b), "both lanes have something out")
-		requireEmpty(t, c)
-		out[1][0].Ack()
-		require.Equal(t, map[string]int{"a": 1, "c": 0}, leases(t, b), "the Ack lets go")
-		m, err := c.TryReceive()
-		require.NoError(t, err)
-		require.Equal(t, 1, m.Shard)
-		require.NoError(t, a.Close())
-		for _, d := range out[0] {
-			require.Equal(t, map[string]int{"a": 1, "c": 1}, leases(t, b))
-			d.Ack()
-		}
-		got := map[uint64]bool{m.Key: true}
-		for m, err = c.TryReceive(); err == nil; m, err = c.TryReceive() {
-			require.False(t, got[m.Key], "none comes twice")
-			got[m.Key] = true
-		}
-		require.ErrorIs(t, err, bus.ErrEmpty)
-		assert.Len(t, got, 40-5)
-		require.Equal(t, map[string]int{"c": 2}, leases(t, b))
-	})
-}
-
-// A copy that a member did not finish before it was closed comes again to
-// another, and what a callback returned from does not.
-func TestGroupAtLeastOnce(t *testing.T) {
-	each(t, func(t *testing.T, b *bus.Bus) {
-		pub := newPub[tick](t, b, nil)
-		a, c := member(t, b, "a"), member(t, b, "c")
-		publishTicks(t, pub, 0, 4)
-		m, err := a.TryReceive()
-		require.NoError(t, err)
-		require.Zero(t, m.Value.Seq)
-		require.NoError(t, a.Close())
-		require.NoError(t, c.View(background(), func(v *tick, _ *bus.Event) error {
-			require.Zero(t, v.Seq, "again")
-			return nil
-		}))
-		require.NoError(t, c.Close())
-		requireTicks(t, member(t, b, "d"), 1, 4)
-	})
-}
-
 // A member whose lanes were overrun while nobody had them learns of each gap once.
 func TestGroupCountsWhatItMisses(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {
@@ -381,5 +320,67 @@ func TestGroupRacingMembers(t *testing.T) {
 		h, err := b.Held()
 		require.NoError(t, err)
 		assert.Equal(t, bus.Held{Participants: 1, Ports: h.Ports}, h)
+	})
+}
+
+// Members share each priority, so that none has all lanes of one.
+func TestGroupSharesEachPriority(t *testing.T) {
+	geo := small()
+	geo.Critical.Shards, geo.Normal.Shards = 4, 4
+	geo.Subscribers = 40
+	eachWith(t, bus.Options{Geometry: geo}, func(t *testing.T, b *bus.Bus) {
+		o := &bus.SubscribeOptions{Group: "work", Window: 2, Priorities: []bus.Priority{bus.Critical, bus.Normal}}
+		join := func(name string) *bus.Subscription {
+			mine := *o
+			mine.Name = name
+			s, err := b.Subscribe(&mine)
+			require.NoError(t, err)
+			return s
+		}
+		look := func(members ...*bus.Subscription) {
+			for _, m := range members {
+				_, err := m.TryReceive()
+				require.ErrorIs(t, err, bus.ErrEmpty)
+			}
+		}
+		a := join("a")
+		c := join("c")
+		look(a, c)
+		s, err := b.Snapshot()
+		require.NoError(t, err)
+		for _, m := range s.Groups[0].Members {
+			n := map[bus.Priority]int{}
+			for _, l := range m.Lanes {
+				n[l.Priority]++
+			}
+			assert.Equal(t, map[bus.Priority]int{bus.Critical: 2, bus.Normal: 2}, n, m.Name)
+		}
+	})
+}
+
+func TestGroupAllocatesNothing(t *testing.T) {
+	eachWith(t, bus.Options{Geometry: sharded(), RecoverEvery: time.Hour}, func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		m := member(t, b, "a")
+		v := tick{Seq: 1}
+		ctx := background()
+		key := uint64(0)
+		avg := testing.AllocsPerRun(1000, func() {
+			key++
+			for range 2 {
+				if err := pub.PublishWith(ctx, &v, bus.With{Key: key}); err != nil {
+					panic(err)
+				}
+			}
+			if err := m.View(ctx, func(*tick, *bus.Event) error { return nil }); err != nil {
+				panic(err)
+			}
+			d, err := m.Take(ctx)
+			if err != nil {
+				panic(err)
+			}
+			d.Ack()
+		})
+		assert.Zero(t, avg)
 	})
 }

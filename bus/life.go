@@ -6,8 +6,9 @@ import (
 	"runtime"
 )
 
-// Remove closes the subscription and forgets it also if it is durable. It fails
-// with ErrClosed when the subscription has been closed before.
+// Remove closes the subscription and forgets it also if it is durable; a group,
+// which RemoveGroup forgets, it only leaves. It fails with ErrClosed when the
+// subscription has been closed before.
 func (s *Subscription) Remove() error {
 	if err := s.close(closed | erased); err != nil {
 		return err
