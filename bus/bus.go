@@ -50,7 +50,10 @@ type Bus struct {
 // Open joins the region of that name, or creates it. However many processes
 // start at the same time, they get the same region. Unless the options are
 // empty there, its geometry must be as they say; a *GeometryError names what
-// differs.
+// differs. Other errors are ErrOptions, ErrTooMany when there are as many
+// participants as the region takes, ErrUnsupported, ErrNoSpace, ErrNotExist with
+// Options.Join, and what else may be found under the name: ErrForeign,
+// ErrDamaged, ErrVersion, ErrOwner.
 func Open(name string, o *Options) (*Bus, error) {
 	opts, err := o.withDefaults()
 	if err != nil {

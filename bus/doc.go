@@ -20,11 +20,15 @@
 // A lane is a ring of fixed-size slots with one order that every subscriber
 // sees. A type belongs to a priority; its publishers write to the lanes of that
 // priority, and every subscription whose types and priorities match gets every
-// event: broadcast. Of the members of a group one gets it. Where a priority has several lanes (shards), an event's key
-// says which one it takes, so that events of one key keep their order. A type may
-// declare further priorities that single events of it can have; order holds within
-// a lane, not across priorities. A subscription's Filter says which events of its
-// types it receives.
+// event: broadcast. Of the members of a group one gets it. Where a priority has
+// several lanes (shards), an event's key says which one it takes, so that events
+// of one key keep their order. A type may declare further priorities that single
+// events of it can have (With.Priority); order holds within a lane, not across
+// priorities. A subscription's Filter says which events of its types it receives,
+// its Start where it begins, and its OnLag where it goes on after a gap.
+//
+// A static ring stands beside the lanes and carries one type and nothing else: no
+// header to look at, and no choice among lanes (OpenStatic).
 //
 // A publisher fills a slot that nobody else can see and publishes it with one
 // compare-and-swap. A process that is killed or frozen at any instruction
@@ -54,6 +58,10 @@
 //	durable        of a subscription: its cursors stay while no process has it
 //	group          subscriptions, its members, that share their lanes' events
 //	lease          a group's cursor on one lane; one member has it at a time
+//	handler        calls a function for events, several at the same time
+//	client, server ends of request and reply; both are events on lanes
+//	backlog        copies of events that wait in the process to be handled or served
+//	drain          the orderly end of a process's part: accept no more, work off the rest
 //
 // # Guarantees
 //
@@ -75,13 +83,15 @@
 //   - Critical events are received first. While lower lanes have some, one of
 //     them gets its turn after 64 higher events (SubscribeOptions.Starve).
 //   - A process killed or frozen at any point blocks nobody, and what a dead one
-//     held in the region comes back.
+//     held in the region comes back. Two options say otherwise of a full Reliable
+//     lane: EvictAfter below 0, and HoldBlock of a durable subscription.
 //   - Publishing and receiving allocate nothing and make no system call while
 //     nobody sleeps.
 //   - Bytes of the region are not believed: a peer that writes rubbish can spoil
 //     events, but the answer is an error, a loss or a wrong value.
 //   - A call gets its own reply, or an error by its deadline; one that nobody
-//     serves fails at once (Client, Serve).
+//     serves fails at once (Client, Serve). A request is not sent again: a call
+//     that has met its deadline was served or was not.
 //   - A Handler handles events of one key in their order, and others at the same
 //     time; what one function does hurts no other handler.
 //
@@ -98,6 +108,10 @@
 //
 // Messages is a range loop over copies, Values and Subscription.Events are loops
 // in place: an event is valid until the loop goes on.
+//
+// A call that waits ends with its context, with Close, or after Options.Timeout,
+// which SubscribeOptions.Timeout overrides. Calls named Try do not wait: ErrEmpty
+// and ErrFull are their answers.
 //
 // # Metrics
 //
@@ -127,8 +141,9 @@
 //     this rule keeps a subscriber from it.
 //   - A region is two files, NAME and NAME.<id>.lock, and two more for each static
 //     ring; take them away with Remove.
-//   - The zero values of Bus, Publisher, Subscriber, Subscription and Viewer are
-//     not usable.
+//   - The zero values of options, of Filter and of Geometry mean all defaults.
+//     Those of Bus, Publisher, Subscriber and whatever else a function of this
+//     package makes are not usable.
 //   - While a callback or a receive call of this package runs, a truncation of
 //     the region's file by a peer is ErrFault. The caller's own accesses to a
 //     loan or a delivery are not guarded.
@@ -137,10 +152,12 @@
 //
 // # Concurrency
 //
-// A Bus, and a Publisher that is not Exclusive, are safe for concurrent use. One
+// A Bus, Static, Viewer, Handler, Client, Server, and a Publisher that is not
+// Exclusive, are safe for concurrent use, and so is the Ack of a Delivery. One
 // goroutine at a time receives from a Subscriber, StaticSubscriber or
-// Subscription, publishes through a StaticPublisher, or uses a Loan; two that receive at the same time panic. Close and Stats may be called
-// from anywhere at any time. Closing unblocks whoever waits, with ErrClosed, and
+// Subscription, publishes through a StaticPublisher, or uses a Loan; two that
+// receive at the same time panic. Close and Stats may be called from anywhere at
+// any time. Closing unblocks whoever waits, with ErrClosed, and
 // never takes memory from under a callback, a loan or a delivery. Drain comes
 // before Close where what was accepted is still to be worked off.
 package bus

@@ -21,8 +21,9 @@ var (
 	// accept nothing more, and a subscription has taken all that it is to get. It
 	// is an ErrClosed, too. See Bus.Drain.
 	ErrDraining error = &known{"draining", []error{ErrClosed, os.ErrClosed}}
-	// ErrTimeout says that a receive with a time limit found no event in time;
-	// see Options.Timeout and ReceiveTimeout. It is an os.ErrDeadlineExceeded and a context.DeadlineExceeded, too.
+	// ErrTimeout says that a receive with a time limit found no event in time,
+	// see Options.Timeout and ReceiveTimeout, or that a call had no reply by its
+	// deadline, see Client.Call. It is an os.ErrDeadlineExceeded and a context.DeadlineExceeded, too.
 	ErrTimeout error = &known{"no event in time", []error{os.ErrDeadlineExceeded, context.DeadlineExceeded}}
 	// ErrUnsupported says that this operating system has no shared regions;
 	// OpenLocal works everywhere.
@@ -36,7 +37,8 @@ var (
 	ErrNoSubscriber = errors.New("bus: no subscriber")
 	// ErrEmpty says that there is no event now.
 	ErrEmpty = errors.New("bus: no event")
-	// ErrNoSlot says that the loans of this process on the lane are all out.
+	// ErrNoSlot says that a port has no slot free: its loans are all out, or, of
+	// what is not on loan, all is still being read.
 	ErrNoSlot = ring.ErrNoSlot
 	// ErrNoPort says that all producers' seats of a lane are taken.
 	ErrNoPort = ring.ErrNoPort
@@ -47,7 +49,7 @@ var (
 	// subscribers or types.
 	ErrTooMany = errors.New("bus: table of the region is full")
 	// ErrInUse says that a live process holds what was asked for: a region that
-	// is to be removed, or a durable subscription; see InUseError.
+	// is to be removed, a durable subscription, or a group; see InUseError.
 	ErrInUse = shm.ErrInUse
 	// ErrCorrupt says that the region holds what no process of ours wrote.
 	ErrCorrupt = ring.ErrCorrupt
@@ -61,7 +63,8 @@ var (
 	// ErrGroup says that a subscription does not fit the group that it is to
 	// join; see GroupError.
 	ErrGroup = errors.New("bus: group differs")
-	// ErrOptions says that an option is out of its bounds.
+	// ErrOptions says that an option is out of its bounds, does not go with
+	// another, or asks for what the region does not have; the text says which.
 	ErrOptions = errors.New("bus: invalid options")
 	// ErrTooLarge says that an event does not fit its lane; see SizeError.
 	ErrTooLarge = errors.New("bus: event too large")
@@ -78,12 +81,14 @@ var (
 // What Open, Inspect and Remove may find under a region's name. None of these
 // changes what is there.
 var (
-	// ErrNotExist says that there is no region of that name.
+	// ErrNotExist says that there is no region of that name; of RemoveDurable,
+	// RemoveGroup and OpenStatic, no subscription, group or ring of it.
 	ErrNotExist = shm.ErrNotExist
 	// ErrForeign says that the file is not a region, or that another program made
 	// that for a purpose of its own.
 	ErrForeign = shm.ErrForeign
-	// ErrDamaged says that the file is not whole.
+	// ErrDamaged says that the file is not whole, so that it cannot be joined;
+	// ErrCorrupt is what is found later.
 	ErrDamaged = shm.ErrCorrupt
 	// ErrVersion says that another release has made the region.
 	ErrVersion = shm.ErrVersion

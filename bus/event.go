@@ -78,7 +78,8 @@ func getHeader(slot []byte) (h rawHeader) {
 }
 
 // Event is one event in place. It is valid only inside the callback that gets
-// it: afterwards its bytes may become another event's. It must not be written.
+// it, in a range loop until the loop goes on, and of a delivery until its Ack:
+// afterwards its bytes may become another event's. It must not be written.
 type Event struct {
 	raw   rawHeader
 	parts parts

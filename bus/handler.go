@@ -15,8 +15,8 @@ type HandlerOptions struct {
 	// bound how many events of each lane are out, at work or behind another of
 	// their key: choose Window at least as large as MaxConcurrent, and a few
 	// times as large where events of a key come in bursts. Default MaxConcurrent
-	// and at least 16, or less where the lane has less left. Timeout has no
-	// effect.
+	// and at least 16, or less where the lane has less left; with a Backlog it is
+	// that of any subscription. Timeout has no effect.
 	SubscribeOptions
 	// MaxConcurrent is how many events are handled at the same time, 1 to
 	// 4096. With 1 they are handled in the order of receipt, whatever their
@@ -51,12 +51,13 @@ type HandlerStats struct {
 	Handled         uint64 // events for which the function has returned without error
 	Failed          uint64 // events for which it has returned an error, and corrupt ones
 	Panicked        uint64 // events for which it has panicked
-	Dropped         uint64 // events that found the Backlog full, or had not begun when the handler ended
+	Dropped         uint64 // with a Backlog: events that found it full, or had not begun when the handler ended
 	Running         int    // functions at work
 	Waiting         int    // events that wait for another of their key, or for a function
 }
 
-// HandlerError says that a handler's function has returned an error.
+// HandlerError says that a handler's function has returned an error, or that the
+// event was dropped and Err is ErrOverloaded.
 type HandlerError struct {
 	Header Header // of the event
 	Err    error
@@ -113,7 +114,7 @@ type Handler struct {
 // Handle calls fn for every event of type T. fn gets the event in place: nothing
 // of it may be used after fn has returned, nor written. The context of fn ends
 // when the handler or the bus is closed. Close the handler when it is no longer
-// needed; closing the bus closes it, too.
+// needed; closing the bus closes it, too. Its errors are those of Subscribe.
 func Handle[T any](b *Bus, o *HandlerOptions, fn func(ctx context.Context, v *T, e *Event) error) (*Handler, error) {
 	opts := o.withDefaults()
 	t, err := typeFor[T](b, opts.Type)

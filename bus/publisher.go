@@ -95,7 +95,8 @@ func (l *level) lane(key uint64) int {
 
 // NewPublisher returns a publisher of T. It fails with a *SchemaError when
 // another process declares T otherwise, with ErrNoPort when a lane of T has no
-// seat left, and with a *SizeError when T does not fit its slots.
+// seat left, with a *SizeError when T does not fit its slots, and otherwise as
+// TypeFor, or with ErrClosed or ErrDraining.
 func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 	if o == nil {
 		o = &PublisherOptions{}

@@ -16,8 +16,9 @@ import (
 // defaults.
 type ServeOptions struct {
 	// SubscribeOptions are those of the server's subscription to requests, as
-	// with handlers. Type overrides what the request's type says of itself. A
-	// server cannot be Durable: nobody waits for so long.
+	// of handlers with a Backlog. Type overrides what the request's type says of
+	// itself. Timeout has no effect. A server cannot be Durable: nobody waits for
+	// so long.
 	SubscribeOptions
 	// Reply overrides what the reply's type says of itself.
 	Reply TypeOptions
@@ -94,6 +95,7 @@ const maxRemoteText = 1024
 // served by another, and its caller sees the deadline.
 //
 // Close the server when it is no longer needed; closing the bus closes it, too.
+// Its errors are those of Subscribe and NewPublisher.
 func Serve[Req, Rep any](b *Bus, o *ServeOptions, fn func(ctx context.Context, req *Req, e *Event) (Rep, error)) (*Server, error) {
 	return ServeReply(b, o, func(ctx context.Context, req *Req, e *Event, r *Reply[Rep]) (err error) {
 		r.Value, err = fn(ctx, req, e)

@@ -112,7 +112,8 @@ type TypeInfo struct {
 	Wakeups     uint64   `json:"wakeups"`     // publishes that woke subscribers
 }
 
-// Snapshot describes the region as this process sees it. It only reads.
+// Snapshot describes the region as this process sees it. It only reads. Its
+// errors are ErrClosed and ErrFault.
 func (b *Bus) Snapshot() (s Snapshot, err error) {
 	err = b.guarded(func() error {
 		s = b.region.snapshot(b.Name(), len(b.mem.Bytes()), func(i int, p *participant) bool {

@@ -20,7 +20,8 @@ type StaticSubscriber[T any] struct {
 }
 
 // Subscribe subscribes to the ring. Of the options those that choose among types,
-// lanes or events are not for it: ErrOptions says which.
+// lanes or events are not for it, nor is Group: ErrOptions says which. Its other
+// errors are those of Bus.Subscribe.
 func (s *Static[T]) Subscribe(o *SubscribeOptions) (*StaticSubscriber[T], error) {
 	if o == nil {
 		o = &SubscribeOptions{}
@@ -51,7 +52,6 @@ func (o *SubscribeOptions) checkStatic() error {
 		{"Types", len(o.Types) > 0},
 		{"Filter, which looks at headers", o.Filter.node != nil},
 		{"Type", o.Type.Name != "" || o.Type.Priority != 0 || len(o.Type.Also) > 0},
-		{"Filter", o.Filter.node != nil},
 		{"Group", o.Group != ""},
 		{"Priorities", len(o.Priorities) > 0},
 		{"Positions, use Position", o.Positions != nil},

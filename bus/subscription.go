@@ -25,10 +25,10 @@ type SubscribeOptions struct {
 	Durable string
 	// HoldEvents, HoldFor and HoldPolicy say how much a durable subscription,
 	// or a lane of a group, may hold back on reliable lanes while no process
-	// has it: publishers wait for it within these bounds, and no longer. They are no bounds of what it
-	// gets: all that its lanes still have when it comes back, it receives; the
-	// rest is a gap, and the first *LagError has its exact size. A process
-	// that takes the subscription over states them anew.
+	// has it: publishers wait for it within these bounds, and no longer. They
+	// are no bounds of what it gets: all that its lanes still have when it comes
+	// back, it receives; the rest is a gap, and the first *LagError has its
+	// exact size. A process that takes the subscription over states them anew.
 	//
 	// HoldEvents is how many events publishers may get ahead of it on each
 	// lane; the next one meets HoldPolicy. 0 is no bound of its own: a lap
@@ -56,17 +56,19 @@ type SubscribeOptions struct {
 	// Durable, or by the Ack of a delivery; see Take.
 	//
 	// All members must want the same types and lanes, and the same Filter, of
-	// which functions cannot be compared: a *GroupError names what differs. A member shares only while it is in a receive call, or comes
-	// back to one: one that stops receiving, or whose process is stopped,
-	// keeps the lanes that it has. At most 63 bytes.
+	// which functions cannot be compared: a *GroupError names what differs. A
+	// member shares only while it is in a receive call, or comes back to one:
+	// one that stops receiving, or whose process is stopped, keeps the lanes
+	// that it has. At most 63 bytes; not together with Durable.
 	Group string
-	// Types are what Bus.Subscribe receives; none means all. Subscribe[T]
-	// ignores it.
+	// Types are what Bus.Subscribe and Bus.Handle receive; none means all.
+	// Subscribe[T], Handle[T] and Serve ignore it.
 	Types []TypeID
 	// Filter says which of these it receives. What it does not take is passed
 	// over in place and counts as filtered. Default all.
 	Filter Filter
-	// Type overrides what T says of itself, for Subscribe[T].
+	// Type overrides what T says of itself, for Subscribe[T] and Handle[T], and
+	// what Req does, for Serve.
 	Type TypeOptions
 	// Priorities are the lanes to read. Default: all that the types declare,
 	// in Priority and Also, and all four if there are no Types.
@@ -106,7 +108,8 @@ type SubscribeOptions struct {
 	awaits func() bool // of clients: whether a call is under way
 }
 
-// SubscriberStats count what one subscription saw.
+// SubscriberStats count what one subscription saw. Counts, which sum up many, say
+// Delivered for Received and Lost for Missed.
 type SubscriberStats struct {
 	Received  uint64 // events delivered
 	Filtered  uint64 // events passed over because of their type or the Filter
@@ -187,7 +190,11 @@ type subLane struct {
 	base    SubscriberStats // what others had counted before
 }
 
-// Subscribe subscribes to several types, over several lanes.
+// Subscribe subscribes to several types, over several lanes. The subscription has
+// begun when the call returns. Its errors are ErrOptions, ErrTooMany,
+// ErrPinBudget, an *InUseError for a durable name that a live process has, a
+// *GroupError, ErrClosed, ErrDraining, ErrCorrupt and ErrFault. Close the
+// subscription when it is no longer needed; closing the bus closes it, too.
 func (b *Bus) Subscribe(o *SubscribeOptions) (*Subscription, error) {
 	if o == nil {
 		o = &SubscribeOptions{}

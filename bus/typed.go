@@ -22,7 +22,8 @@ type Subscriber[T any] struct {
 	size int
 }
 
-// Subscribe subscribes to the events of type T.
+// Subscribe subscribes to the events of type T. Its errors are those of TypeFor
+// and of Bus.Subscribe.
 func Subscribe[T any](b *Bus, o *SubscribeOptions) (*Subscriber[T], error) {
 	if o == nil {
 		o = &SubscribeOptions{}

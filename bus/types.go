@@ -226,7 +226,8 @@ type goType struct {
 
 // TypeFor registers T in the region, or finds it there, and returns its id. It
 // returns a *SchemaError when another process has declared a type of that name
-// otherwise, and an error of package codec when T has no fixed layout.
+// otherwise, ErrTooMany when the region knows as many types as it takes, and an
+// error of package codec when T has no fixed layout.
 func TypeFor[T any](b *Bus) (TypeID, error) {
 	t, err := typeFor[T](b, TypeOptions{})
 	return t.id, err
