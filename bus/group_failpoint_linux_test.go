@@ -94,7 +94,7 @@ func groupSteps() (steps []failpoint.Step) {
 		switch {
 		case strings.HasPrefix(name, "group/"), strings.HasPrefix(name, "recovery/") && s != "recovery/types",
 			s == "subscription/leave", s == "subscription/candidate", s == "subscription/activate",
-			s == "joiner/joined", s == "recoverer/clear-cursor":
+			s == "joiner/joined", s == "reader/pin", s == "reader/move-cursor", s == "recoverer/clear-cursor":
 			steps = append(steps, s)
 		}
 	}

@@ -384,3 +384,27 @@ func TestGroupAllocatesNothing(t *testing.T) {
 		assert.Zero(t, avg)
 	})
 }
+
+// A member that stood still was evicted from its lanes. Whoever has them next
+// learns that, and to the event what is gone.
+func TestGroupLearnsOfAnEviction(t *testing.T) {
+	eachWith(t, evicting(), func(t *testing.T, b *bus.Bus) {
+		pub := newPub[tick](t, b, nil)
+		still := member(t, b, "still")
+		const events = 5 * capacity
+		for i := range events {
+			require.NoError(t, pub.Publish(background(), &tick{Seq: uint64(i)}))
+		}
+		require.True(t, row(t, b, "still", bus.Normal).Evicted)
+		require.NoError(t, still.Close())
+		heir := member(t, b, "heir")
+		_, err := heir.TryReceive()
+		var lag *bus.LagError
+		require.ErrorAs(t, err, &lag)
+		requireLag(t, err, bus.Normal, lag.Missed, lag.Missed, true)
+		requireTicks(t, heir, int(lag.Missed), events)
+		assert.Equal(t, lag.Missed, heir.Stats().Missed)
+		assert.Zero(t, still.Stats().Missed)
+		assert.False(t, row(t, b, "heir", bus.Normal).Evicted, "it holds the lane again")
+	})
+}
