@@ -36,16 +36,3 @@ const (
 	stepRecoverSub   failpoint.Step = "recovery/subscriptions"
 	stepRecoverDone  failpoint.Step = "recovery/done"
 )
-
-// Steps lists the steps of this package.
-func Steps() []failpoint.Step {
-	return []failpoint.Step{
-		stepAttach, stepAttached,
-		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
-		stepSubClaim, stepSubTypes, stepSubServes, stepSubCandidate, stepSubActivate, stepSubResume,
-		stepSubHold, stepSubAway, stepSubLeave,
-		stepGroupFound, stepGroupMember, stepGroupEnroll, stepGroupLease, stepGroupWhole, stepGroupClaim,
-		stepGroupLetGo, stepGroupEpoch, stepGroupLeave, stepGroupRemove, stepGroupForget,
-		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
-	}
-}

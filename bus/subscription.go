@@ -82,7 +82,8 @@ type SubscribeOptions struct {
 	// that is not published yet is an error, but for the next to be.
 	Position uint64
 	// Positions are where a subscription of several lanes begins under
-	// StartPosition: one for each lane that it reads; others are ignored.
+	// StartPosition: one for each lane that it reads; other lanes of the
+	// region are ignored.
 	// LaneInfo.Tail of a Snapshot is the position of what comes next.
 	Positions map[LaneID]uint64
 	// OnLag says where it goes on after a gap: events that were overwritten
