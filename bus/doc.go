@@ -90,8 +90,8 @@
 //   - Bytes of the region are not believed: a peer that writes rubbish can spoil
 //     events, but the answer is an error, a loss or a wrong value.
 //   - A call gets its own reply, or an error by its deadline; one that nobody
-//     serves fails at once (Client, Serve). A request is not sent again: a call
-//     that has met its deadline was served or was not.
+//     serves fails at once (Client, Serve). A client sends a request once; after
+//     the deadline it does not know whether it was served.
 //   - A Handler handles events of one key in their order, and others at the same
 //     time; what one function does hurts no other handler.
 //
