@@ -134,9 +134,10 @@ func fixedTest(t filterTest) func(*filterScope) (filterTest, error) {
 }
 
 // Match takes events for which fn returns true. fn sees the event in place: it
-// must neither keep nor change it. It is called by the goroutines that receive,
-// so that it must be safe for concurrent use if the Filter is used for several
-// subscriptions. It panics if fn is nil.
+// must neither keep nor change it, nor receive from the subscription or Ack a
+// delivery of it. It is called by the goroutines that receive, so that it must be
+// safe for concurrent use if the Filter is used for several subscriptions. It
+// panics if fn is nil.
 func Match(fn func(*Event) bool) Filter {
 	if fn == nil {
 		panic("bus: Match of a nil function")
