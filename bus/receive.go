@@ -162,6 +162,9 @@ func (s *Subscription) await(w waitFor) error {
 	for {
 		ok, err := s.take()
 		if ok || err != nil {
+			if s.armed {
+				s.disarm()
+			}
 			return err
 		}
 		if s.timeout > 0 && w.deadline == 0 && !w.try {

@@ -30,6 +30,9 @@ const (
 // is over.
 func (s *Subscription) sleep(w waitFor) error {
 	if err := s.over(w); err != nil {
+		if s.armed {
+			s.disarm()
+		}
 		return err
 	}
 	if err := s.release(); err != nil {
@@ -122,6 +125,13 @@ func (s *Subscription) doze(w waitFor) error {
 		return nil
 	}
 	return s.park(w)
+}
+
+// disarm ends a doze that has not come to sleep. The bits it has armed stay: they
+// cost one wake too many.
+func (s *Subscription) disarm() {
+	s.armed = false
+	s.bus.region.subscribers[s.record].waiting.Store(0)
 }
 
 // park sleeps on the bell.
