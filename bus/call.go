@@ -331,7 +331,7 @@ func (c *Client[Req, Rep]) goesOn(err error) bool {
 // header alone, and those to others without a look at their values.
 func repliesTo(client uint64) Filter {
 	const is = partCall | partReply
-	reply := filterNode{text: "replies", rank: rankHeader, compile: fixedTest(func(e *Event) bool { return e.raw.parts&is == is })}
+	reply := filterNode{text: "replies", rank: rankHeader, compile: fixedTest(func(e *Event) bool { return e.raw.parts()&is == is })}
 	ours := filterNode{text: "ours", rank: rankField, compile: fixedTest(func(e *Event) bool {
 		return e.parts.isCall() && e.parts.words[1] == client
 	})}

@@ -110,6 +110,5 @@ func (p *publisher) fillParts(slot, value []byte, w *With) {
 	w.parts.put(slot[eventHeader:at])
 	n := copy(slot[at:], value)
 	copy(slot[at+n:], w.Tail)
-	p.head(slot, w.Priority, w.Key, len(w.Tail), w.Time)
-	binary.LittleEndian.PutUint16(slot[headerParts:], w.parts.bits)
+	p.head(slot, w.Priority, w.Key, len(w.Tail), w.Time, w.parts.bits)
 }

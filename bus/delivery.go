@@ -136,8 +136,7 @@ func (s *Subscription) lend(w waitFor) (d Delivery, err error) {
 	if err := s.begin(); err != nil {
 		return Delivery{}, err
 	}
-	defer s.end()
-	defer s.bus.caught(protect(), &err)
+	defer s.leave(protect(), &err)
 	s.viewed = false
 	if s.acks == nil {
 		if err := s.keepAcks(); err != nil {
@@ -162,7 +161,7 @@ func (s *Subscription) keepAcks() error {
 			return err
 		}
 	}
-	s.acks = &acks{}
+	s.acks, s.only = &acks{}, nil
 	return nil
 }
 

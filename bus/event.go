@@ -44,37 +44,43 @@ func (h Header) Age() time.Duration {
 //	24  time      i64
 //	32  parts, value, tail
 const (
-	headerParts = 6
-	headerKey   = 16
+	headerKey  = 16
+	headerTime = 24
 )
 
-// rawHeader is a header as the slot has it, copied once and not yet believed.
+// rawHeader is what the header says of type and sizes, as the slot has it, copied
+// once and not yet believed. It is kept as the slot's words: a field that is
+// stored in pieces and loaded whole would wait for all stores before it, those
+// into the slot itself included.
 type rawHeader struct {
-	typ         uint32
-	source      uint16
-	parts       uint16
-	value, tail uint32
-	key         uint64
-	time        int64
+	what  uint64 // type, source, parts
+	sizes uint64 // value, tail
 }
 
-func (h *rawHeader) put(slot []byte) {
-	_ = slot[eventHeader-1]
-	le := binary.LittleEndian
-	le.PutUint64(slot[0:], uint64(h.typ)|uint64(h.source)<<32|uint64(h.parts)<<48)
-	le.PutUint64(slot[8:], uint64(h.value)|uint64(h.tail)<<32)
-	le.PutUint64(slot[16:], h.key)
-	le.PutUint64(slot[24:], uint64(h.time))
+func makeRaw(typ uint32, source, parts uint16, value, tail uint32) rawHeader {
+	return rawHeader{uint64(typ) | uint64(source)<<32 | uint64(parts)<<48, uint64(value) | uint64(tail)<<32}
 }
 
-func getHeader(slot []byte) (h rawHeader) {
+func (h rawHeader) typ() uint32    { return uint32(h.what) }
+func (h rawHeader) source() uint16 { return uint16(h.what >> 32) }
+func (h rawHeader) parts() uint16  { return uint16(h.what >> 48) }
+func (h rawHeader) value() uint32  { return uint32(h.sizes) }
+func (h rawHeader) tail() uint32   { return uint32(h.sizes >> 32) }
+
+// put writes the header of an event.
+func (h rawHeader) put(slot []byte, key uint64, at int64) {
 	_ = slot[eventHeader-1]
 	le := binary.LittleEndian
-	a, b := le.Uint64(slot[0:]), le.Uint64(slot[8:])
-	h.typ, h.source, h.parts = uint32(a), uint16(a>>32), uint16(a>>48)
-	h.value, h.tail = uint32(b), uint32(b>>32)
-	h.key, h.time = le.Uint64(slot[16:]), int64(le.Uint64(slot[24:]))
-	return h
+	le.PutUint64(slot[0:], h.what)
+	le.PutUint64(slot[8:], h.sizes)
+	le.PutUint64(slot[headerKey:], key)
+	le.PutUint64(slot[headerTime:], uint64(at))
+}
+
+func getHeader(slot []byte) rawHeader {
+	_ = slot[eventHeader-1]
+	le := binary.LittleEndian
+	return rawHeader{le.Uint64(slot[0:]), le.Uint64(slot[8:])}
 }
 
 // Event is one event in place. It is valid only inside the callback that gets
@@ -92,55 +98,57 @@ type Event struct {
 
 // Header returns what the bus knows of the event.
 func (e *Event) Header() Header {
-	h := &e.raw
 	return Header{
-		Type: TypeID(h.typ), Priority: e.lane.priority, Shard: e.lane.shard, Position: e.pos,
-		Source: int(h.source), Key: h.key, Time: h.time,
+		Type: e.Type(), Priority: e.lane.priority, Shard: e.lane.shard, Position: e.pos,
+		Source: int(e.raw.source()), Key: e.key(), Time: int64(binary.LittleEndian.Uint64(e.slot[headerTime:])),
 	}
 }
 
 // Type returns the event's type.
-func (e *Event) Type() TypeID { return TypeID(e.raw.typ) }
+func (e *Event) Type() TypeID { return TypeID(e.raw.typ()) }
+
+func (e *Event) key() uint64 { return binary.LittleEndian.Uint64(e.slot[headerKey:]) }
 
 // Value returns the bytes of the event's value, in place.
 func (e *Event) Value() []byte {
-	end := e.at + int(e.raw.value)
+	end := e.at + int(e.raw.value())
 	return e.slot[e.at:end:end]
 }
 
 // Tail returns the variable bytes behind the value, in place.
 func (e *Event) Tail() []byte {
-	at := e.at + int(e.raw.value)
-	end := at + int(e.raw.tail)
+	at := e.at + int(e.raw.value())
+	end := at + int(e.raw.tail())
 	return e.slot[at:end:end]
 }
 
 // set bounds what the slot says and points e at it. The error wraps ErrCorrupt.
 func (e *Event) set(l *lane, slot []byte, pos uint64) error {
-	e.raw = getHeader(slot)
-	e.lane, e.slot, e.pos = l, slot, pos
-	e.at = eventHeader + 8*int(e.raw.parts&partsMask)
-	if uint64(e.at)+uint64(e.raw.value)+uint64(e.raw.tail) > uint64(len(slot)) {
+	raw := getHeader(slot)
+	at := eventHeader + 8*int(raw.parts()&partsMask)
+	e.raw, e.at, e.pos = raw, at, pos
+	e.lane, e.slot = l, slot
+	if uint64(at)+uint64(raw.value())+uint64(raw.tail()) > uint64(len(slot)) {
 		return e.corrupt()
 	}
-	if e.parts.bits = e.raw.parts; e.raw.parts != 0 {
-		e.parts.get(e.raw.parts, slot[eventHeader:e.at])
+	if e.parts.bits = raw.parts(); e.parts.bits != 0 {
+		e.parts.get(e.parts.bits, slot[eventHeader:at])
 	}
 	return nil
 }
 
 func (e *Event) corrupt() error {
 	return fmt.Errorf("%w: event %d of lane %s has %d + %d bytes in a slot of %d",
-		ErrCorrupt, e.pos, e.lane.name(), e.raw.value, e.raw.tail, len(e.slot))
+		ErrCorrupt, e.pos, e.lane.name(), e.raw.value(), e.raw.tail(), len(e.slot))
 }
 
 // sized checks that the value has the size of its type.
 func (e *Event) sized(want int) error {
-	if int(e.raw.value) == want {
+	if int(e.raw.value()) == want {
 		return nil
 	}
 	return fmt.Errorf("%w: event %d of lane %s has a value of %d bytes, its type has %d",
-		ErrCorrupt, e.pos, e.lane.name(), e.raw.value, want)
+		ErrCorrupt, e.pos, e.lane.name(), e.raw.value(), want)
 }
 
 // As gives a typed view of e in place, and whether e is of type T: T must have
@@ -160,7 +168,7 @@ func As[T any](e *Event) (*T, bool) {
 		known = &view{t, size}
 		e.sub.views[id].Store(known)
 	}
-	if int(e.raw.value) != known.size {
+	if int(e.raw.value()) != known.size {
 		return nil, false
 	}
 	return codec.Cast[T](e.Value()), true

@@ -88,11 +88,11 @@ func (f Filter) String() string {
 // Keys takes events whose key is one of these.
 func Keys(keys ...uint64) Filter {
 	keys = append([]uint64{}, keys...)
-	f := headerFilter(fmt.Sprintf("key in %v", keys), keys, func(e *Event) uint64 { return e.raw.key })
+	f := headerFilter(fmt.Sprintf("key in %v", keys), keys, func(e *Event) uint64 { return e.key() })
 	f.node.keys = keys
 	if len(keys) == 1 {
 		key := keys[0]
-		f.node.compile = fixedTest(func(e *Event) bool { return e.raw.key == key })
+		f.node.compile = fixedTest(func(e *Event) bool { return e.key() == key })
 	}
 	return f
 }
@@ -101,7 +101,7 @@ func Keys(keys ...uint64) Filter {
 // Bus.ID.
 func Sources(participants ...int) Filter {
 	return headerFilter(fmt.Sprintf("source in %v", participants), slices.Clone(participants),
-		func(e *Event) int { return int(e.raw.source) })
+		func(e *Event) int { return int(e.raw.source()) })
 }
 
 // Types takes events of these types. SubscribeOptions.Types is better where a
@@ -260,7 +260,7 @@ func (s *Subscription) compile(f Filter, sc *filterScope) (err error) {
 	if err != nil || front == nil {
 		return err
 	}
-	s.sieve = func(e *Event) bool { return s.takesType(e.raw.typ) && front(e) }
+	s.sieve = func(e *Event) bool { return s.takesType(e.raw.typ()) && front(e) }
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (t *fieldTest) find(info *typeInfo) (*fieldPlace, error) {
 
 // test is the condition for events of any type.
 func (t *fieldTest) test(e *Event) bool {
-	id := int(e.raw.typ)
+	id := int(e.raw.typ())
 	if id >= len(t.places) {
 		return false
 	}
@@ -194,7 +194,7 @@ func (p *fieldPlace) test(ok func(operand) bool) filterTest {
 // meets looks at the field. A value that does not have the size of its type has
 // no fields.
 func (p *fieldPlace) meets(e *Event, ok func(operand) bool) bool {
-	if int(e.raw.value) != p.size {
+	if int(e.raw.value()) != p.size {
 		return false
 	}
 	return ok(p.load(e.Value()[p.offset:]))

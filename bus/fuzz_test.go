@@ -199,7 +199,7 @@ func FuzzRegion(f *testing.F) {
 // FuzzEvent reads arbitrary bytes as an event.
 func FuzzEvent(f *testing.F) {
 	var h [64]byte
-	(&rawHeader{typ: 1, source: 2, parts: 1, value: 8, tail: 16, key: 3, time: 4}).put(h[:])
+	makeRaw(1, 2, 1, 8, 16).put(h[:], 3, 4)
 	f.Add(h[:])
 	f.Add(make([]byte, eventHeader))
 	f.Add([]byte("\x01\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff............................"))
@@ -218,7 +218,7 @@ func FuzzEvent(f *testing.F) {
 		require.True(t, ok || c == CallInfo{})
 		raw := getHeader(slot)
 		var again [eventHeader]byte
-		raw.put(again[:])
+		raw.put(again[:], e.key(), e.Header().Time)
 		require.Equal(t, slot[:eventHeader], again[:])
 	})
 }

@@ -52,7 +52,7 @@ const (
 // begun starts the member's part.
 func (s *Subscription) begun(g groupRef, o *SubscribeOptions) {
 	s.lanes = nil
-	s.acks = &acks{}
+	s.acks, s.only = &acks{}, nil
 	s.group = &membership{groupRef: g, o: *o, since: make(map[int]*freeLease)}
 	s.acks.mu.Lock()
 	defer s.acks.mu.Unlock()

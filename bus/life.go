@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 )
 
 // Remove closes the subscription and forgets it also if it is durable; a group,
@@ -73,6 +74,17 @@ func (s *Subscription) end() {
 	}
 	if s.ending.Load() {
 		s.bus.stir()
+	}
+}
+
+// leave must be deferred directly, with what protect returned: it turns a fault
+// into an error, as Bus.caught does, and ends the call.
+func (s *Subscription) leave(old bool, err *error) {
+	debug.SetPanicOnFault(old)
+	v := recover()
+	s.end()
+	if v != nil {
+		*err = s.bus.faulted(v)
 	}
 }
 

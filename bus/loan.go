@@ -187,7 +187,7 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	if p.audience != nil && !heard && !p.audience.listens(s.use, l.lane) {
 		return errUnheard
 	}
-	p.head(l.slot, l.priority, l.key, l.tail, l.time)
+	p.head(l.slot, l.priority, l.key, l.tail, l.time, 0)
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return p.failed(s, err)
 	}

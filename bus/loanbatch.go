@@ -122,7 +122,7 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	var cells [maxChunk]int
 	for i := range run {
 		l := &loans[i]
-		p.head(l.slot, l.priority, l.key, l.tail, l.time)
+		p.head(l.slot, l.priority, l.key, l.tail, l.time, 0)
 		cells[i] = l.cell
 	}
 	lane, priority := loans[0].lane, loans[0].priority

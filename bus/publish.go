@@ -81,18 +81,14 @@ func (p *publisher) fill(slot, value []byte, w *With) {
 	if len(w.Tail) > 0 {
 		copy(slot[eventHeader+n:], w.Tail)
 	}
-	p.head(slot, w.Priority, w.Key, len(w.Tail), w.Time)
+	p.head(slot, w.Priority, w.Key, len(w.Tail), w.Time, 0)
 }
 
-func (p *publisher) head(slot []byte, priority Priority, key uint64, tail int, at int64) {
+func (p *publisher) head(slot []byte, priority Priority, key uint64, tail int, at int64, parts uint16) {
 	if at == 0 && p.levels[priority].stamp {
 		at = shm.Now()
 	}
-	h := rawHeader{
-		typ: uint32(p.typ.id), source: uint16(p.bus.self), value: uint32(p.typ.size), tail: uint32(tail),
-		key: key, time: at,
-	}
-	h.put(slot)
+	makeRaw(uint32(p.typ.id), uint16(p.bus.self), parts, uint32(p.typ.size), uint32(tail)).put(slot, key, at)
 }
 
 // refused is what follows on an attempt that failed: wait for room on a full

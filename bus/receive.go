@@ -96,41 +96,70 @@ func (s *Subscription) one(w waitFor, fn func(*Event) error) (err error) {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	defer s.end()
-	defer s.bus.caught(protect(), &err)
+	defer s.leave(protect(), &err)
 	_, err = s.hand(w, 1, fn)
 	return err
 }
 
 // many hands up to max events to fn.
 func (s *Subscription) many(w waitFor, max int, fn func(*Event) error) (n int, err error) {
-	if max < 1 {
-		panic(fmt.Sprintf("bus: batch of at most %d events", max))
-	}
+	checkBatch(max)
 	if err := s.begin(); err != nil {
 		return 0, err
 	}
-	defer s.end()
-	defer s.bus.caught(protect(), &err)
+	defer s.leave(protect(), &err)
 	return s.hand(w, max, fn)
+}
+
+func checkBatch(max int) {
+	if max < 1 {
+		panic(fmt.Sprintf("bus: batch of at most %d events", max))
+	}
 }
 
 // hand waits for an event, and hands it and what else is there to fn.
 func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, err error) {
-	s.viewed = false
-	if err := s.await(w); err != nil {
+	if err := s.first(w); err != nil {
 		return 0, err
 	}
-	s.keep = w.copies && s.lasting()
-	for ok := true; ok; {
+	for ok := true; ok; ok = s.another() {
 		n++
 		if err = fn(&s.event); err != nil || n == max {
 			break
 		}
-		ok, s.deferred = s.take()
 	}
 	s.returns(w)
 	return n, err
+}
+
+// first waits for the first event of a call.
+func (s *Subscription) first(w waitFor) error {
+	s.viewed = false
+	if err := s.await(w); err != nil {
+		return err
+	}
+	s.keep = w.copies && s.lasting()
+	return nil
+}
+
+// another makes s.event the next event of a call that has had one, if there is
+// one at once. What comes in its place is for the next call to tell.
+func (s *Subscription) another() bool {
+	// Mostly it is the next of the same window, and there is nothing to choose.
+	if l := s.only; l != nil && l.next < l.reader.Window() {
+		s.current = nil // finished
+		ok, err := s.open(l)
+		if ok {
+			return true
+		}
+		if err != nil {
+			s.deferred = err
+			return false
+		}
+	}
+	ok, err := s.take()
+	s.deferred = err
+	return ok
 }
 
 // returns ends a call that has handed out events. What a callback had is finished
@@ -249,7 +278,8 @@ func (s *Subscription) skim(l *subLane) bool {
 	} else {
 		for ; l.next < n; l.next++ {
 			slot, _ := l.reader.Slot(l.next)
-			if s.event.raw = getHeader(slot); s.sieve(&s.event) {
+			s.event.raw, s.event.slot = getHeader(slot), slot
+			if s.sieve(&s.event) {
 				break
 			}
 			count(s.counts.filtered, s.event.Type(), 1)
@@ -286,15 +316,21 @@ func (s *Subscription) skimKey(l *subLane, n int, key uint64) {
 // open makes s.event the next event of the lane's window. It returns false for
 // one of another type.
 func (s *Subscription) open(l *subLane) (bool, error) {
-	slot, pos := l.reader.Slot(l.next)
+	e := &s.event
+	slot, pos := l.reader.Bytes(l.next), l.reader.Front()+uint64(l.next)
 	l.next++
 	s.current = l
 	s.served++
 	l.served = s.served
-	if err := s.event.set(l.lane, slot, pos); err != nil {
+	if err := e.set(l.lane, slot, pos); err != nil {
 		return false, err
 	}
-	if !s.wants(l, &s.event) {
+	if s.filter == nil && s.takesType(e.raw.typ()) {
+		l.reader.Delivered(1)
+		count(s.counts.delivered, e.Type(), 1)
+		return true, nil
+	}
+	if !s.wants(l, e) {
 		s.settle()
 		return false, nil
 	}
@@ -304,7 +340,7 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 // wants tells whether an event of the lane is for this subscription, and counts it.
 func (s *Subscription) wants(l *subLane, e *Event) bool {
 	t := e.Type()
-	if !s.takesType(e.raw.typ) || s.filter != nil && !s.filter(e) {
+	if !s.takesType(e.raw.typ()) || s.filter != nil && !s.filter(e) {
 		l.reader.Filtered(1)
 		count(s.counts.filtered, t, 1)
 		return false

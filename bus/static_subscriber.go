@@ -164,8 +164,7 @@ func (s *StaticSubscriber[T]) into(w waitFor, v *T) (err error) {
 	if err := u.begin(); err != nil {
 		return err
 	}
-	defer u.end()
-	defer u.bus.caught(protect(), &err)
+	defer u.leave(protect(), &err)
 	if err := s.await(w); err != nil {
 		return err
 	}
@@ -189,8 +188,7 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 	if err := u.begin(); err != nil {
 		return 0, err
 	}
-	defer u.end()
-	defer u.bus.caught(protect(), &err)
+	defer u.leave(protect(), &err)
 	if err := s.await(w); err != nil {
 		return 0, err
 	}

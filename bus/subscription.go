@@ -155,6 +155,7 @@ type Subscription struct {
 	keep     bool                   // the call under way copies for a subscription that outlasts its process
 	copied   bool                   // copies of such a batch are not finished
 	current  *subLane               // lane of the event handed out and not finished
+	only     *subLane               // the lane it reads, if it is one, and events are finished in order, unfiltered and not one by one
 	streak   int                    // events handed out since a lower lane had its turn
 	served   uint64                 // events looked at
 	armed    bool                   // looks at its lanes once more before it sleeps
@@ -304,6 +305,9 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 		if slices.Contains(priorities, l.priority) {
 			s.lanes = append(s.lanes, &subLane{lane: l})
 		}
+	}
+	if len(s.lanes) == 1 && s.sieve == nil && !s.durable {
+		s.only = s.lanes[0]
 	}
 	s.event.sub = s
 	s.stirs = s.stirred

@@ -105,39 +105,54 @@ func (s *Subscriber[T]) Close() error { return s.s.Close() }
 func (s *Subscriber[T]) Remove() error { return s.s.Remove() }
 
 func (s *Subscriber[T]) into(w waitFor, m *Message[T]) error {
-	return s.s.one(w, func(e *Event) error {
-		v, err := s.value(e)
-		if err != nil {
-			return err
-		}
-		m.copy(v, e)
-		return nil
-	})
+	_, err := s.hand(w, 1, m, nil)
+	return err
 }
 
 func (s *Subscriber[T]) one(w waitFor, fn func(v *T, e *Event) error) error {
-	return s.s.one(w, func(e *Event) error {
-		v, err := s.value(e)
-		if err != nil {
-			return err
-		}
-		return fn(v, e)
-	})
+	_, err := s.hand(w, 1, nil, fn)
+	return err
 }
 
 func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) (int, error) {
-	return s.s.many(w, max, func(e *Event) error {
+	checkBatch(max)
+	return s.hand(w, max, nil, fn)
+}
+
+// hand waits for an event, and hands it and what else is there to fn, or copies it
+// to m. It is Subscription.hand, without a call between for each event.
+func (s *Subscriber[T]) hand(w waitFor, max int, m *Message[T], fn func(v *T, e *Event) error) (n int, err error) {
+	u := s.s
+	if err := u.begin(); err != nil {
+		return 0, err
+	}
+	defer u.leave(protect(), &err)
+	if err := u.first(w); err != nil {
+		return 0, err
+	}
+	e := &u.event
+	for ok := true; ok; ok = u.another() {
+		n++
 		v, err := s.value(e)
-		if err != nil {
-			return err
+		switch {
+		case err != nil:
+		case m != nil:
+			m.copy(v, e)
+		default:
+			err = fn(v, e)
 		}
-		return fn(v, e)
-	})
+		if err != nil || n == max {
+			u.returns(w)
+			return n, err
+		}
+	}
+	u.returns(w)
+	return n, nil
 }
 
 // value bounds the event and views it as T.
 func (s *Subscriber[T]) value(e *Event) (*T, error) {
-	if int(e.raw.value) != s.size {
+	if int(e.raw.value()) != s.size {
 		return nil, e.sized(s.size)
 	}
 	return codec.Cast[T](e.Value()), nil

@@ -3,7 +3,9 @@ package bus
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
 
 	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/ring"
@@ -88,14 +90,27 @@ func (l *subLane) release() error {
 	return nil
 }
 
+// watch looks several times whether there is something.
+func (s *Subscription) watch() bool {
+	if len(s.lanes) == 1 && s.acks == nil && s.lanes[0].next >= s.lanes[0].reader.Window() && !s.ending.Load() {
+		return s.lanes[0].reader.Watch(spinLooks * watchMul)
+	}
+	for range spinLooks {
+		if s.ready() {
+			return true
+		}
+	}
+	return false
+}
+
+var watchMul = func() int { n, _ := strconv.Atoi(os.Getenv("WM")); return max(n, 1) }()
+
 func (s *Subscription) spin(w waitFor) error {
 	for i := 1; ; i++ {
 		// Several looks for a pause: a look that finds nothing new stays in our
 		// cache, and a pause is as long as half a way of the event.
-		for range spinLooks {
-			if s.ready() {
-				return nil
-			}
+		if s.watch() {
+			return nil
 		}
 		shm.Pause(1)
 		if i%spinCheck == 0 {

@@ -21,18 +21,15 @@ type Producer struct {
 	port  uint32
 	words *portWords
 
-	// The cells, mirrored: shared memory is written, never read back.
-	slots    []uint32
-	keys     []uint64
-	free     []bool
-	reserved []bool
-	held     int // how many are reserved
-	next     int // cell to try first
+	cells []ownCell
+	held  int // how many are reserved
+	next  int // cell to try first
 
 	gen   uint64 // generation of the lane at the last scan
 	safe  uint64 // no pin can lie on a position before this one
 	limit uint64 // reliable lane: first position there is no room for
 	soft  uint64 // position at which to look at the cursors again
+	stop  uint64 // the earlier of limit and soft
 	seen  []uint64
 
 	ahead [entriesPerLine]uint64 // entries of the positions [line, line+known), as seen once
@@ -45,6 +42,14 @@ type Producer struct {
 	published, full uint64
 }
 
+// ownCell is a cell of the port, mirrored: shared memory is written, never read
+// back.
+type ownCell struct {
+	key            uint64
+	slot           uint32
+	free, reserved bool
+}
+
 // span is what a cursor pins.
 type span struct{ pos, n uint64 }
 
@@ -55,21 +60,20 @@ func (l *Lane) NewProducer(port int, nudge func(reader int)) (*Producer, error) 
 	w := &l.ports[port]
 	p := &Producer{
 		lane: l, port: uint32(port), words: w, nudge: nudge,
-		slots: make([]uint32, l.cells), keys: make([]uint64, l.cells),
-		free: make([]bool, l.cells), reserved: make([]bool, l.cells),
+		cells:     make([]ownCell, l.cells),
 		seen:      make([]uint64, len(l.ports)),
 		published: w.published.Load(), full: w.full.Load(),
 	}
 	t := l.tail.Load()
-	for j := range p.slots {
+	for j := range p.cells {
 		c := cell(w.cells[j].Load())
 		if int(c.slot()) >= l.slots {
 			return nil, fmt.Errorf("%w: port %d cell %d names slot %d of %d", ErrCorrupt, port, j, c.slot(), l.slots)
 		}
-		p.slots[j], p.keys[j] = c.slot(), c.key(t)
+		p.cells[j] = ownCell{key: c.key(t), slot: c.slot()}
 	}
 	const past = 1 << 62 // so far back that nothing is before it
-	p.safe, p.limit, p.soft = t-past, t-past, t-past
+	p.safe, p.limit, p.soft, p.stop = t-past, t-past, t-past, t-past
 	for q := range p.seen {
 		p.seen[q] = t - past
 	}
@@ -93,21 +97,20 @@ func (p *Producer) Reserve() (cell int, slot []byte, err error) {
 			return 0, nil, ErrNoSlot
 		}
 	}
-	p.reserved[j] = true
+	p.cells[j].reserved = true
 	p.held++
 	p.next = j
 	failpoint.Hit(stepFill)
-	return j, p.lane.slot(p.slots[j]), nil
+	return j, p.lane.slot(p.cells[j].slot), nil
 }
 
 // Slot returns the slot of a reserved cell.
-func (p *Producer) Slot(cell int) []byte { return p.lane.slot(p.slots[cell]) }
+func (p *Producer) Slot(cell int) []byte { return p.lane.slot(p.cells[cell].slot) }
 
 // Cancel gives a reserved cell back unpublished.
 func (p *Producer) Cancel(cell int) {
-	if p.reserved[cell] {
-		p.reserved[cell] = false
-		p.free[cell] = true
+	if c := &p.cells[cell]; c.reserved {
+		c.reserved, c.free = false, true
 		p.held--
 	}
 }
@@ -121,13 +124,13 @@ func (p *Producer) pick() int {
 	safe := p.safe
 	current := p.lane.generation.Load() == p.gen
 	if !current {
-		p.soft = safe // look at the cursors before the next exchange
+		p.soft, p.stop = safe, safe // look at the cursors before the next exchange
 	}
-	for i, j := 0, p.next; i < len(p.slots); i++ {
-		if !p.reserved[j] && (p.free[j] || current && before(p.keys[j], safe)) {
+	for i, j := 0, p.next; i < len(p.cells); i++ {
+		if c := &p.cells[j]; !c.reserved && (c.free || current && before(c.key, safe)) {
 			return j
 		}
-		if j++; j == len(p.slots) {
+		if j++; j == len(p.cells) {
 			j = 0
 		}
 	}
@@ -171,13 +174,16 @@ func (p *Producer) scan() {
 	p.safe = safe
 	p.limit = gate + uint64(l.geo.Capacity)
 	p.soft = t + max(half/2, 1)
+	if p.stop = p.soft; l.geo.Reliable && before(p.limit, p.stop) {
+		p.stop = p.limit
+	}
 	// Also the cells before safe: when a reader joins behind the tail right
 	// now, pick no longer believes in safe, and they must not be lost with it.
 	// What this scan finds free stays free, since a reader that pins it later
 	// looks at its entry after that, and finds it gone.
-	for j, key := range p.keys {
-		if !p.reserved[j] {
-			p.free[j] = before(key, safe) || !p.pinned(key)
+	for j := range p.cells {
+		if c := &p.cells[j]; !c.reserved {
+			c.free = before(c.key, safe) || !p.pinned(c.key)
 		}
 	}
 }

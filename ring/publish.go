@@ -60,9 +60,22 @@ func (p *Producer) PublishBatch(cells []int) (n int, last uint64, err error) {
 // exchange puts the slot of cell into the first unpublished entry at or after
 // s, which must not be past it, and books the slot it displaces.
 func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
-	if !p.reserved[cell] {
+	if !p.cells[cell].reserved {
 		panic("ring: publish of a cell that is not reserved")
 	}
+	// Mostly the entry is as it was a moment ago, there is room, and nobody needs
+	// help: the rest is search.
+	if k := s - p.line; k < p.known && before(s, p.stop) {
+		failpoint.Hit(stepLoadEntry)
+		if w := entry(p.ahead[k]); w.ofLap(s>>p.lane.shift-1) && p.may(w, s-uint64(p.lane.geo.Capacity)) && p.swap(cell, w, s) {
+			return s, nil
+		}
+	}
+	return p.search(cell, s)
+}
+
+// search is exchange where it has to look around.
+func (p *Producer) search(cell int, s uint64) (uint64, error) {
 	l := p.lane
 	for range maxTries + 4*l.geo.Capacity {
 		failpoint.Hit(stepLoadEntry)
@@ -83,7 +96,7 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 		case d < -1:
 			return 0, fmt.Errorf("%w: position %d is before its lap by %d", ErrCorrupt, s, -d)
 		}
-		if !before(s, p.soft) || l.geo.Reliable && !before(s, p.limit) {
+		if !before(s, p.stop) {
 			// A batch moves the tail only at its end, and the limit counts
 			// from the tail: say first what is published already.
 			l.forward(s)
@@ -94,39 +107,54 @@ func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
 				return 0, ErrFull
 			}
 		}
-		displaced, owner, key := w.slot(), w.owner(), s-uint64(l.geo.Capacity)
-		if int(displaced) >= l.slots || owner != nobody && int(owner) >= len(l.ports) {
-			return 0, fmt.Errorf("%w: entry at position %d names slot %d of port %d", ErrCorrupt, s, displaced, owner)
-		}
-		if owner != p.port && owner != nobody && !before(key, p.seen[owner]) {
+		key := s - uint64(l.geo.Capacity)
+		if owner := w.owner(); int(w.slot()) >= l.slots || owner != nobody && int(owner) >= len(l.ports) {
+			return 0, fmt.Errorf("%w: entry at position %d names slot %d of port %d", ErrCorrupt, s, w.slot(), owner)
+		} else if !p.may(w, key) {
 			p.help(owner, key)
 		}
-		failpoint.Hit(stepIntent)
-		// Released by the CompareAndSwap below; read by helpers that have
-		// seen that, and by recovery.
-		ownerStore(p.words.intent, uint64(makeIntent(s, cell, displaced)))
-		failpoint.Hit(stepExchange)
-		// The event is published here, whole, or not at all. Our slot is the
-		// ring's, the displaced one is ours. Pairs with the entry loads of
-		// readers and producers.
-		if !l.entries[s&l.mask].CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, p.slots[cell]))) {
-			p.known = 0
-			continue
+		if p.swap(cell, w, s) {
+			return s, nil
 		}
-		failpoint.Hit(stepBook)
-		p.slots[cell], p.keys[cell] = displaced, key
-		p.free[cell], p.reserved[cell] = false, false
-		p.held--
-		ownerStore(&p.words.cells[cell], uint64(makeCell(key, displaced)))
-		// Mostly the next to be filled; readers have its lines.
-		next := l.slot(displaced)
-		prefetch.Write(next)
-		prefetch.Write(next[min(lineSize, len(next)-1):])
-		p.published++
-		ownerStore(p.words.published, p.published)
-		return s, nil
 	}
 	return 0, fmt.Errorf("%w: no free entry found from position %d on", ErrCorrupt, s)
+}
+
+// may tells whether the entry w of position key names a slot and an owner that
+// there are, and its owner needs no help before it is displaced.
+func (p *Producer) may(w entry, key uint64) bool {
+	owner := w.owner()
+	return int(w.slot()) < p.lane.slots &&
+		(owner == p.port || owner == nobody || int(owner) < len(p.seen) && before(key, p.seen[owner]))
+}
+
+// swap exchanges the slot of cell for that of entry w at position s, and books it.
+// It returns false when somebody else came first.
+func (p *Producer) swap(cell int, w entry, s uint64) bool {
+	l, c := p.lane, &p.cells[cell]
+	displaced := w.slot()
+	failpoint.Hit(stepIntent)
+	// Released by the CompareAndSwap below; read by helpers that have
+	// seen that, and by recovery.
+	ownerStore(p.words.intent, uint64(makeIntent(s, cell, displaced)))
+	failpoint.Hit(stepExchange)
+	// The event is published here, whole, or not at all. Our slot is the
+	// ring's, the displaced one is ours. Pairs with the entry loads of
+	// readers and producers.
+	if !l.entries[s&l.mask].CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, c.slot))) {
+		p.known = 0
+		return false
+	}
+	failpoint.Hit(stepBook)
+	key := s - uint64(l.geo.Capacity)
+	*c = ownCell{key: key, slot: displaced}
+	p.held--
+	ownerStore(&p.words.cells[cell], uint64(makeCell(key, displaced)))
+	// Mostly the next to be filled; readers have its lines.
+	prefetch.WriteFront(l.slot(displaced))
+	p.published++
+	ownerStore(p.words.published, p.published)
+	return true
 }
 
 // expect returns the entry that holds the place of position s. It looks at a

@@ -256,33 +256,42 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 	if max = min(max, int(r.pinned-from)); max > 0 {
 		max = int(r.reach(from, uint64(max)))
 	}
+	slots := r.slots[held:]
 	for n < max {
 		at := from + uint64(n)
-		// Pairs with the exchange of the producer: what it wrote into the
-		// slot before is visible.
-		e := entry(l.entries[at&l.mask].Load())
-		d := e.ahead(at >> l.shift)
-		if d < 0 {
-			return n, 0
-		}
-		if d > 0 || int(e.slot()) >= l.slots {
-			if n > 0 {
-				return n, 0
+		lap := at >> l.shift
+		first := int(at & l.mask)
+		line := l.entries[first:min(first+max-n, len(l.entries))]
+		for k := range line {
+			// Pairs with the exchange of the producer: what it wrote into the
+			// slot before is visible.
+			e := entry(line[k].Load())
+			if !e.ofLap(lap) || int(e.slot()) >= l.slots {
+				skip = r.unreadable(e, at+uint64(k), n == 0)
+				max = 0
+				break
 			}
-			return 0, r.overrun(at, at+uint64(d)<<l.shift)
+			slots[n] = e.slot()
+			n++
 		}
-		// Ask for the first two lines of all slots of the window: they lie
-		// anywhere, no hardware can guess where, and so they come at the same
-		// time and not one after the other.
-		slot := l.slot(e.slot())
-		prefetch.Read(slot)
-		if !r.fronts {
-			prefetch.Read(slot[min(lineSize, len(slot)-1):])
-		}
-		r.slots[held+n] = e.slot()
-		n++
 	}
-	return n, 0
+	lines := 2
+	if r.fronts {
+		lines = 1
+	}
+	// They lie anywhere, no hardware can guess where.
+	prefetch.ReadSlots(l.bytes, slots[:n], l.geo.SlotSize, lines)
+	return n, skip
+}
+
+// unreadable is how many positions to pass over where the entry of position at is
+// not its event: none if it is yet to come, nor if there are others before it.
+func (r *Reader) unreadable(e entry, at uint64, first bool) (skip uint64) {
+	d := e.ahead(at >> r.lane.shift)
+	if d < 0 || !first {
+		return 0
+	}
+	return r.overrun(at, at+uint64(d)<<r.lane.shift)
 }
 
 // overrun is how far to jump when the event at pos has been overwritten by the
@@ -336,6 +345,14 @@ func (r *Reader) Word(k, i int) uint64 {
 	return binary.LittleEndian.Uint64(r.lane.bytes[at:])
 }
 
+// Bytes is Slot without the position. It panics, as slicing does, for an event
+// that is not in the window.
+func (r *Reader) Bytes(k int) []byte {
+	size := r.lane.geo.SlotSize
+	at := int(r.slots[:r.width][r.first+k]) * size
+	return r.lane.bytes[at : at+size : at+size]
+}
+
 // Slot returns event k of the window in place, and its position. It is valid
 // until Advance has passed it, or Poll, or Leave.
 func (r *Reader) Slot(k int) ([]byte, uint64) {
@@ -344,6 +361,9 @@ func (r *Reader) Slot(k int) ([]byte, uint64) {
 	}
 	return r.lane.slot(r.slots[r.first+k]), r.pos + uint64(k)
 }
+
+// Front is the position of the first event of the window.
+func (r *Reader) Front() uint64 { return r.pos }
 
 // Window is how many events of the window have not been given back.
 func (r *Reader) Window() int { return r.width - r.first }
@@ -370,6 +390,19 @@ func (r *Reader) Advance(k int) error {
 func (r *Reader) Ready() bool {
 	pos := r.Position()
 	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0 && r.reach(pos, 1) > 0
+}
+
+// Watch is Ready, looked at up to so many times in a row. It is for who waits
+// with a processor of its own.
+func (r *Reader) Watch(looks int) bool {
+	pos := r.Position()
+	word, lap := &r.lane.entries[pos&r.lane.mask], pos>>r.lane.shift
+	for range looks {
+		if entry(word.Load()).ahead(lap) >= 0 {
+			return r.reach(pos, 1) > 0
+		}
+	}
+	return false
 }
 
 // Position is the next position that Poll would look at.

@@ -62,6 +62,9 @@ func (e entry) ahead(lap uint64) int64 {
 	const shift = 64 - lapBits
 	return int64((uint64(e)>>shift-lap)<<shift) >> shift
 }
+
+// ofLap tells whether e was published in the given lap.
+func (e entry) ofLap(lap uint64) bool { return uint64(e)>>(64-lapBits) == lap&(1<<lapBits-1) }
 func (e entry) owner() uint32 { return uint32(e>>slotBits) & (1<<ownerBits - 1) }
 func (e entry) slot() uint32  { return uint32(e) & (1<<slotBits - 1) }
 

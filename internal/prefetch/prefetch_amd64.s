@@ -1,13 +1,28 @@
 #include "textflag.h"
 
-// func write(p unsafe.Pointer)
-TEXT ·write(SB), NOSPLIT, $0-8
+// func write(p, q unsafe.Pointer)
+TEXT ·write(SB), NOSPLIT, $0-16
 	MOVQ p+0(FP), AX
+	MOVQ q+8(FP), BX
 	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW [AX]; processors without it take it for a NOP
+	BYTE $0x0F; BYTE $0x0D; BYTE $0x0B // PREFETCHW [BX]
 	RET
 
-// func read(p unsafe.Pointer)
-TEXT ·read(SB), NOSPLIT, $0-8
-	MOVQ p+0(FP), AX
-	PREFETCHT0 (AX)
+// func read(mem unsafe.Pointer, slots *uint32, n, size, second int)
+TEXT ·read(SB), NOSPLIT, $0-40
+	MOVQ mem+0(FP), AX
+	MOVQ slots+8(FP), BX
+	MOVQ n+16(FP), CX
+	MOVQ size+24(FP), DX
+	MOVQ second+32(FP), SI
+	ADDQ AX, SI
+
+next:
+	MOVL (BX), DI
+	IMULQ DX, DI
+	PREFETCHT0 (AX)(DI*1)
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ $4, BX
+	DECQ CX
+	JNZ  next
 	RET

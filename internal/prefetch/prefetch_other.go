@@ -2,8 +2,8 @@
 
 package prefetch
 
-// Write does nothing on this processor.
-func Write([]byte) {}
+// WriteFront does nothing on this processor.
+func WriteFront([]byte) {}
 
-// Read does nothing on this processor.
-func Read([]byte) {}
+// ReadSlots does nothing on this processor.
+func ReadSlots([]byte, []uint32, int, int) {}
