@@ -34,7 +34,7 @@ type laneUse struct {
 // seat is one port in use. The mutex is held while an event is filled and
 // published, never while anybody waits for anything.
 type seat struct {
-	mu     sync.Mutex
+	mu     seatLock
 	use    *laneUse
 	prod   *ring.Producer
 	number int // among those of this process on the lane
@@ -154,7 +154,10 @@ func (l *laneUse) take(late bool) (*seat, error) {
 	seats := *p
 	for _, s := range seats {
 		if s.mu.TryLock() {
-			return s.check(late)
+			if s.closed || s.draining {
+				return s.check(late)
+			}
+			return s, nil
 		}
 	}
 	if len(seats) < l.bus.opts.PortsPerLane {

@@ -45,7 +45,16 @@ func (p *publisher) attempt(lane int, value []byte, w *With, heard bool) (err er
 	if err != nil {
 		return p.attemptElsewhere(lane, s, err, value, w)
 	}
-	return p.put(lane, s, cell, slot, value, w)
+	p.fill(slot, value, w)
+	if _, err := s.prod.Publish(cell); err != nil {
+		s.prod.Cancel(cell)
+		return p.failed(s, err)
+	}
+	p.accepted(s, lane, 1, w.Priority)
+	if w.Key != 0 {
+		p.ringKey(s, lane, w.Key)
+	}
+	return nil
 }
 
 // attemptElsewhere publishes through another seat of this process when the slots
@@ -56,11 +65,6 @@ func (p *publisher) attemptElsewhere(lane int, not *seat, err error, value []byt
 		return err
 	}
 	defer s.mu.Unlock()
-	return p.put(lane, s, cell, slot, value, w)
-}
-
-// put fills a reserved slot and publishes it.
-func (p *publisher) put(lane int, s *seat, cell int, slot, value []byte, w *With) error {
 	p.fill(slot, value, w)
 	if _, err := s.prod.Publish(cell); err != nil {
 		s.prod.Cancel(cell)

@@ -205,7 +205,10 @@ func (p *publisher) take(lane int) (*seat, error) {
 	}
 	s := p.own[lane]
 	s.mu.Lock()
-	return s.check(p.late)
+	if s.closed || s.draining {
+		return s.check(p.late)
+	}
+	return s, nil
 }
 
 // over tells why a wait for room is to end.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/ring"
 	"github.com/rvoip/shmbus/shm"
 	"math"
@@ -145,21 +146,33 @@ func (s *Subscription) first(w waitFor) error {
 // another makes s.event the next event of a call that has had one, if there is
 // one at once. What comes in its place is for the next call to tell.
 func (s *Subscription) another() bool {
-	// Mostly it is the next of the same window, and there is nothing to choose.
-	if l := s.only; l != nil && l.next < l.reader.Window() {
-		s.current = nil // finished
-		ok, err := s.open(l)
-		if ok {
-			return true
-		}
-		if err != nil {
-			s.deferred = err
-			return false
-		}
+	if l := s.only; l != nil && l.next < l.reader.Window() && s.plain(l) {
+		return true
 	}
 	ok, err := s.take()
 	s.deferred = err
 	return ok
+}
+
+// plain is open for what mostly comes: the next event of the window of a
+// subscription to one lane, which wants it, and which has no parts. Otherwise it
+// does nothing, and returns false.
+func (s *Subscription) plain(l *subLane) bool {
+	slot := l.reader.Bytes(l.next)
+	raw, e := getHeader(slot), &s.event
+	typ := raw.typ()
+	if raw.parts() != 0 || eventHeader+uint64(raw.value())+uint64(raw.tail()) > uint64(len(slot)) ||
+		s.filter != nil || !s.takesType(typ) || uint(typ-1) >= uint(len(s.counts.delivered)) {
+		return false
+	}
+	e.raw, e.at, e.pos, e.parts.bits = raw, eventHeader, l.reader.Front()+uint64(l.next), 0
+	e.lane, e.slot = l.lane, slot
+	l.next++
+	s.current = l
+	s.served++
+	l.reader.Delivered(1)
+	word.OwnerAdd(&s.counts.delivered[typ-1], 1)
+	return true
 }
 
 // returns ends a call that has handed out events. What a callback had is finished

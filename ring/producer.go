@@ -90,7 +90,10 @@ func (p *Producer) Reserve() (cell int, slot []byte, err error) {
 	if p.held >= p.lane.geo.Batch {
 		return 0, nil, ErrNoSlot
 	}
-	j := p.pick()
+	j := p.next
+	if c := &p.cells[j]; c.reserved || p.gen != p.lane.generation.Load() || !c.free && !before(c.key, p.safe) {
+		j = p.pick()
+	}
 	if j < 0 {
 		p.scan()
 		if j = p.pick(); j < 0 {
