@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/rvoip/shmbus/codec"
+	"github.com/rvoip/shmbus/ring"
 )
 
 // batch is what is to be published in order: values, or items. It is a type
@@ -100,7 +101,11 @@ func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard
 				break
 			}
 			i := from + done + n
-			p.fill(slot, b.value(i), b.with(i))
+			w := b.with(i)
+			p.fill(slot, b.value(i), w)
+			if w.Key != 0 {
+				s.prod.Tag(cells[n], ring.Tag(w.Key))
+			}
 			n++
 		}
 		if n == 0 {
@@ -112,8 +117,8 @@ func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard
 		}
 		if m > 0 {
 			p.accepted(s, lane, m, b.with(from).Priority)
-			for i := range m {
-				p.ringKey(s, lane, b.with(from+done+i).Key)
+			for i := from + done; b.items != nil && i < from+done+m; i++ {
+				p.ringKey(s, lane, b.items[i].Key)
 			}
 			done += m
 		}

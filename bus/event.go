@@ -43,11 +43,6 @@ func (h Header) Age() time.Duration {
 //	16  key       u64
 //	24  time      i64
 //	32  parts, value, tail
-const (
-	headerKey  = 16
-	headerTime = 24
-)
-
 // rawHeader is what the header says of type and sizes, as the slot has it, copied
 // once and not yet believed. It is kept as the slot's words: a field that is
 // stored in pieces and loaded whole would wait for all stores before it, those
@@ -55,10 +50,12 @@ const (
 type rawHeader struct {
 	what  uint64 // type, source, parts
 	sizes uint64 // value, tail
+	key   uint64
+	time  int64
 }
 
-func makeRaw(typ uint32, source, parts uint16, value, tail uint32) rawHeader {
-	return rawHeader{uint64(typ) | uint64(source)<<32 | uint64(parts)<<48, uint64(value) | uint64(tail)<<32}
+func makeRaw(typ uint32, source, parts uint16, value, tail uint32, key uint64, at int64) rawHeader {
+	return rawHeader{uint64(typ) | uint64(source)<<32 | uint64(parts)<<48, uint64(value) | uint64(tail)<<32, key, at}
 }
 
 func (h rawHeader) typ() uint32    { return uint32(h.what) }
@@ -68,19 +65,20 @@ func (h rawHeader) value() uint32  { return uint32(h.sizes) }
 func (h rawHeader) tail() uint32   { return uint32(h.sizes >> 32) }
 
 // put writes the header of an event.
-func (h rawHeader) put(slot []byte, key uint64, at int64) {
+func (h rawHeader) put(slot []byte) {
 	_ = slot[eventHeader-1]
 	le := binary.LittleEndian
 	le.PutUint64(slot[0:], h.what)
 	le.PutUint64(slot[8:], h.sizes)
-	le.PutUint64(slot[headerKey:], key)
-	le.PutUint64(slot[headerTime:], uint64(at))
+	le.PutUint64(slot[16:], h.key)
+	le.PutUint64(slot[24:], uint64(h.time))
 }
 
-func getHeader(slot []byte) rawHeader {
+// get reads the header in a slot.
+func (h *rawHeader) get(slot []byte) {
 	_ = slot[eventHeader-1]
 	le := binary.LittleEndian
-	return rawHeader{le.Uint64(slot[0:]), le.Uint64(slot[8:])}
+	h.what, h.sizes, h.key, h.time = le.Uint64(slot[0:]), le.Uint64(slot[8:]), le.Uint64(slot[16:]), int64(le.Uint64(slot[24:]))
 }
 
 // Event is one event in place. It is valid only inside the callback that gets
@@ -100,14 +98,12 @@ type Event struct {
 func (e *Event) Header() Header {
 	return Header{
 		Type: e.Type(), Priority: e.lane.priority, Shard: e.lane.shard, Position: e.pos,
-		Source: int(e.raw.source()), Key: e.key(), Time: int64(binary.LittleEndian.Uint64(e.slot[headerTime:])),
+		Source: int(e.raw.source()), Key: e.raw.key, Time: e.raw.time,
 	}
 }
 
 // Type returns the event's type.
 func (e *Event) Type() TypeID { return TypeID(e.raw.typ()) }
-
-func (e *Event) key() uint64 { return binary.LittleEndian.Uint64(e.slot[headerKey:]) }
 
 // Value returns the bytes of the event's value, in place.
 func (e *Event) Value() []byte {
@@ -124,9 +120,10 @@ func (e *Event) Tail() []byte {
 
 // set bounds what the slot says and points e at it. The error wraps ErrCorrupt.
 func (e *Event) set(l *lane, slot []byte, pos uint64) error {
-	raw := getHeader(slot)
+	e.raw.get(slot)
+	raw := &e.raw
 	at := eventHeader + 8*int(raw.parts()&partsMask)
-	e.raw, e.at, e.pos = raw, at, pos
+	e.at, e.pos = at, pos
 	e.lane, e.slot = l, slot
 	if uint64(at)+uint64(raw.value())+uint64(raw.tail()) > uint64(len(slot)) {
 		return e.corrupt()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/rvoip/shmbus/ring"
 )
 
 // Filter says which events a subscription takes; what it does not take counts as
@@ -88,11 +90,11 @@ func (f Filter) String() string {
 // Keys takes events whose key is one of these.
 func Keys(keys ...uint64) Filter {
 	keys = append([]uint64{}, keys...)
-	f := headerFilter(fmt.Sprintf("key in %v", keys), keys, func(e *Event) uint64 { return e.key() })
+	f := headerFilter(fmt.Sprintf("key in %v", keys), keys, func(e *Event) uint64 { return e.raw.key })
 	f.node.keys = keys
 	if len(keys) == 1 {
 		key := keys[0]
-		f.node.compile = fixedTest(func(e *Event) bool { return e.key() == key })
+		f.node.compile = fixedTest(func(e *Event) bool { return e.raw.key == key })
 	}
 	return f
 }
@@ -256,6 +258,9 @@ func (s *Subscription) compile(f Filter, sc *filterScope) (err error) {
 		return err
 	}
 	s.keys = f.wakeKeys()
+	for _, k := range s.keys {
+		s.tags |= 1 << ring.Tag(k)
+	}
 	front, err := f.sieve(sc)
 	if err != nil || front == nil {
 		return err

@@ -199,7 +199,7 @@ func FuzzRegion(f *testing.F) {
 // FuzzEvent reads arbitrary bytes as an event.
 func FuzzEvent(f *testing.F) {
 	var h [64]byte
-	makeRaw(1, 2, 1, 8, 16).put(h[:], 3, 4)
+	makeRaw(1, 2, 1, 8, 16, 3, 4).put(h[:])
 	f.Add(h[:])
 	f.Add(make([]byte, eventHeader))
 	f.Add([]byte("\x01\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff............................"))
@@ -216,9 +216,8 @@ func FuzzEvent(f *testing.F) {
 		require.LessOrEqual(t, eventHeader+len(e.Value())+len(e.Tail()), len(slot))
 		c, ok := e.Call()
 		require.True(t, ok || c == CallInfo{})
-		raw := getHeader(slot)
 		var again [eventHeader]byte
-		raw.put(again[:], e.key(), e.Header().Time)
+		e.raw.put(again[:])
 		require.Equal(t, slot[:eventHeader], again[:])
 	})
 }

@@ -188,6 +188,7 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 		return errUnheard
 	}
 	p.head(l.slot, l.priority, l.key, l.tail, l.time, 0)
+	s.prod.Tag(l.cell, ring.Tag(l.key))
 	if _, err := s.prod.Publish(l.cell); err != nil {
 		return p.failed(s, err)
 	}

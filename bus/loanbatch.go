@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/rvoip/shmbus/ring"
 )
 
 // LoanBatch lends a slot for each of loans, to be filled in place and published
@@ -123,6 +125,7 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	for i := range run {
 		l := &loans[i]
 		p.head(l.slot, l.priority, l.key, l.tail, l.time, 0)
+		s.prod.Tag(l.cell, ring.Tag(l.key))
 		cells[i] = l.cell
 	}
 	lane, priority := loans[0].lane, loans[0].priority

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rvoip/shmbus/ring"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -45,16 +46,7 @@ func (p *publisher) attempt(lane int, value []byte, w *With, heard bool) (err er
 	if err != nil {
 		return p.attemptElsewhere(lane, s, err, value, w)
 	}
-	p.fill(slot, value, w)
-	if _, err := s.prod.Publish(cell); err != nil {
-		s.prod.Cancel(cell)
-		return p.failed(s, err)
-	}
-	p.accepted(s, lane, 1, w.Priority)
-	if w.Key != 0 {
-		p.ringKey(s, lane, w.Key)
-	}
-	return nil
+	return p.put(lane, s, cell, slot, value, w)
 }
 
 // attemptElsewhere publishes through another seat of this process when the slots
@@ -65,13 +57,23 @@ func (p *publisher) attemptElsewhere(lane int, not *seat, err error, value []byt
 		return err
 	}
 	defer s.mu.Unlock()
+	return p.put(lane, s, cell, slot, value, w)
+}
+
+// put fills a reserved slot and publishes it.
+func (p *publisher) put(lane int, s *seat, cell int, slot, value []byte, w *With) error {
 	p.fill(slot, value, w)
+	if w.Key != 0 {
+		s.prod.Tag(cell, ring.Tag(w.Key))
+	}
 	if _, err := s.prod.Publish(cell); err != nil {
 		s.prod.Cancel(cell)
 		return p.failed(s, err)
 	}
 	p.accepted(s, lane, 1, w.Priority)
-	p.ringKey(s, lane, w.Key)
+	if w.Key != 0 {
+		p.ringKey(s, lane, w.Key)
+	}
 	return nil
 }
 
@@ -92,7 +94,7 @@ func (p *publisher) head(slot []byte, priority Priority, key uint64, tail int, a
 	if at == 0 && p.levels[priority].stamp {
 		at = shm.Now()
 	}
-	makeRaw(uint32(p.typ.id), uint16(p.bus.self), parts, uint32(p.typ.size), uint32(tail)).put(slot, key, at)
+	makeRaw(uint32(p.typ.id), uint16(p.bus.self), parts, uint32(p.typ.size), uint32(tail), key, at).put(slot)
 }
 
 // refused is what follows on an attempt that failed: wait for room on a full

@@ -159,13 +159,15 @@ func (s *Subscription) another() bool {
 // does nothing, and returns false.
 func (s *Subscription) plain(l *subLane) bool {
 	slot := l.reader.Bytes(l.next)
-	raw, e := getHeader(slot), &s.event
+	e := &s.event
+	raw := &e.raw
+	raw.get(slot)
 	typ := raw.typ()
 	if raw.parts() != 0 || eventHeader+uint64(raw.value())+uint64(raw.tail()) > uint64(len(slot)) ||
 		s.filter != nil || !s.takesType(typ) || uint(typ-1) >= uint(len(s.counts.delivered)) {
 		return false
 	}
-	e.raw, e.at, e.pos, e.parts.bits = raw, eventHeader, l.reader.Front()+uint64(l.next), 0
+	e.at, e.pos, e.parts.bits = eventHeader, l.reader.Front()+uint64(l.next), 0
 	e.lane, e.slot = l.lane, slot
 	l.next++
 	s.current = l
@@ -286,17 +288,20 @@ func (s *Subscription) take() (bool, error) {
 // nothing is left of the window.
 func (s *Subscription) skim(l *subLane) bool {
 	first, n := l.next, l.reader.Window()
-	if len(s.keys) == 1 {
-		s.skimKey(l, n, s.keys[0])
-	} else {
-		for ; l.next < n; l.next++ {
-			slot, _ := l.reader.Slot(l.next)
-			s.event.raw, s.event.slot = getHeader(slot), slot
-			if s.sieve(&s.event) {
+	for ; l.next < n; l.next++ {
+		if s.tags != 0 {
+			// Of what is passed over by its tag nobody looks at the type: it is
+			// counted by subscription and lane alone.
+			if l.next = l.reader.Find(l.next, s.tags); l.next == n {
 				break
 			}
-			count(s.counts.filtered, s.event.Type(), 1)
 		}
+		slot := l.reader.Bytes(l.next)
+		s.event.raw.get(slot)
+		if s.sieve(&s.event) {
+			break
+		}
+		count(s.counts.filtered, s.event.Type(), 1)
 	}
 	if passed := l.next - first; passed > 0 {
 		l.reader.Filtered(passed)
@@ -310,20 +315,6 @@ func (s *Subscription) skim(l *subLane) bool {
 		}
 	}
 	return l.next < n
-}
-
-// skimKey passes over events of other keys than that of the filter. Whoever takes
-// one key of thousands does little else: it touches two words of an event.
-func (s *Subscription) skimKey(l *subLane, n int, key uint64) {
-	typ, run := TypeID(0), uint64(0)
-	for ; l.next < n && l.reader.Word(l.next, headerKey/8) != key; l.next++ {
-		if t := TypeID(l.reader.Word(l.next, 0)); t != typ {
-			count(s.counts.filtered, typ, run)
-			typ, run = t, 0
-		}
-		run++
-	}
-	count(s.counts.filtered, typ, run)
 }
 
 // open makes s.event the next event of the lane's window. It returns false for

@@ -113,7 +113,11 @@ func (l *subLane) newReader(i, window int, o *SubscribeOptions) *ring.Reader {
 	if o.OnLag == ResumeNewest {
 		r.PreferNewest()
 	}
-	if o.Filter.wakeKeys() != nil {
+	switch {
+	case o.Filter.wakeKeys() == nil:
+	case o.Group == "":
+		r.ExpectFew()
+	default:
 		r.ExpectFronts()
 	}
 	return r

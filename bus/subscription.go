@@ -131,6 +131,7 @@ type Subscription struct {
 	wanted []bool     // by type, nil for all
 	filter filterTest // nil for all
 	keys   []uint64   // it is woken by these, nil if by mask
+	tags   uint64     // a bit for each tag that events of keys have
 	sieve  filterTest // what of filter and wanted can be told by the header, nil if there is no such filter
 	mask   uint32     // bell bits it cares for
 	starve int

@@ -12,7 +12,7 @@ func (r *Reader) Extend(max int) (n int, gap bool, err error) {
 	if max <= 0 {
 		return 0, false, nil
 	}
-	copy(r.slots, r.slots[r.first:r.width])
+	copy(r.refs, r.refs[r.first:r.width])
 	r.first, r.width = 0, held
 	if before(r.pinned, r.pos+uint64(held+max)) {
 		if err := r.move(r.pos); err != nil {

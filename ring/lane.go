@@ -57,7 +57,7 @@ func Format(mem []byte, geo Geometry, start uint64) error {
 	n := uint64(geo.Capacity)
 	for i := uint64(0); i < n; i++ {
 		pos := start - n + i
-		l.entries[pos&l.mask].Store(uint64(makeEntry(pos>>l.shift, nobody, uint32(i))))
+		l.entries[pos&l.mask].Store(uint64(makeEntry(pos>>l.shift, nobody, makeRef(uint32(i), 0))))
 	}
 	slot := uint32(geo.Capacity)
 	for _, p := range l.ports {

@@ -47,6 +47,7 @@ type Producer struct {
 type ownCell struct {
 	key            uint64
 	slot           uint32
+	tag            uint32 // of the event in the slot, while it is reserved
 	free, reserved bool
 }
 
@@ -100,7 +101,7 @@ func (p *Producer) Reserve() (cell int, slot []byte, err error) {
 			return 0, nil, ErrNoSlot
 		}
 	}
-	p.cells[j].reserved = true
+	p.cells[j].reserved, p.cells[j].tag = true, 0
 	p.held++
 	p.next = j
 	failpoint.Hit(stepFill)
@@ -109,6 +110,9 @@ func (p *Producer) Reserve() (cell int, slot []byte, err error) {
 
 // Slot returns the slot of a reserved cell.
 func (p *Producer) Slot(cell int) []byte { return p.lane.slot(p.cells[cell].slot) }
+
+// Tag gives the event of a reserved cell a tag, see Tag; otherwise it has 0.
+func (p *Producer) Tag(cell int, tag uint32) { p.cells[cell].tag = tag % (1 << tagBits) }
 
 // Cancel gives a reserved cell back unpublished.
 func (p *Producer) Cancel(cell int) {

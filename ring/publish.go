@@ -94,7 +94,13 @@ func (p *Producer) search(cell int, s uint64) (uint64, error) {
 			s += uint64(d)<<l.shift + 1
 			continue
 		case d < -1:
-			return 0, fmt.Errorf("%w: position %d is before its lap by %d", ErrCorrupt, s, -d)
+			// We have slept for so long that the count of laps has gone round.
+			t := l.tail.Load()
+			if !before(s, t) {
+				return 0, fmt.Errorf("%w: position %d is before its lap by %d", ErrCorrupt, s, -d)
+			}
+			s = t
+			continue
 		}
 		if !before(s, p.stop) {
 			// A batch moves the tail only at its end, and the limit counts
@@ -141,7 +147,7 @@ func (p *Producer) swap(cell int, w entry, s uint64) bool {
 	// The event is published here, whole, or not at all. Our slot is the
 	// ring's, the displaced one is ours. Pairs with the entry loads of
 	// readers and producers.
-	if !l.entries[s&l.mask].CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, c.slot))) {
+	if !l.entries[s&l.mask].CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, makeRef(c.slot, c.tag)))) {
 		p.known = 0
 		return false
 	}

@@ -1,7 +1,6 @@
 package ring
 
 import (
-	"encoding/binary"
 	"fmt"
 	"sync/atomic"
 
@@ -28,14 +27,14 @@ type Reader struct {
 	keep   int    // Poll moves when no more of them are left
 	pinned uint64 // position behind the last that the cursor pins
 	pos    uint64 // first position of the window
-	slots  []uint32
-	first  int // window is slots[first:width]
+	refs   []ref
+	first  int // window is refs[first:width]
 	width  int
 
 	stop    atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
 	evicted bool                   // has lost its gate, and has it again
 	base    uint64                 // tail when it had it again
-	fronts  bool                   // asks for the first line of each slot alone
+	lines   int                    // how many lines of each slot it asks for ahead
 	newest  bool                   // where to go on after a gap
 	owed    uint64                 // events before its position, for the next Poll to tell of
 
@@ -82,7 +81,7 @@ func (l *Lane) NewReader(i, window int) *Reader {
 	ahead := min(window, l.geo.Capacity)
 	return &Reader{
 		lane: l, index: i, words: w, gated: l.geo.Reliable,
-		slots: make([]uint32, window),
+		refs: make([]ref, window), lines: 2,
 		ahead: ahead, keep: ahead - max(1, min(ahead-ahead/2, l.geo.Capacity/8)),
 	}
 }
@@ -256,7 +255,7 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 	if max = min(max, int(r.pinned-from)); max > 0 {
 		max = int(r.reach(from, uint64(max)))
 	}
-	slots := r.slots[held:]
+	refs := r.refs[held:]
 	for n < max {
 		at := from + uint64(n)
 		lap := at >> l.shift
@@ -271,16 +270,14 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 				max = 0
 				break
 			}
-			slots[n] = e.slot()
+			refs[n] = e.ref()
 			n++
 		}
 	}
-	lines := 2
-	if r.fronts {
-		lines = 1
+	if r.lines > 0 {
+		// They lie anywhere, no hardware can guess where.
+		prefetch.ReadSlots(l.bytes, refs[:n], slotMask, l.geo.SlotSize, r.lines)
 	}
-	// They lie anywhere, no hardware can guess where.
-	prefetch.ReadSlots(l.bytes, slots[:n], l.geo.SlotSize, lines)
 	return n, skip
 }
 
@@ -288,10 +285,22 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 // not its event: none if it is yet to come, nor if there are others before it.
 func (r *Reader) unreadable(e entry, at uint64, first bool) (skip uint64) {
 	d := e.ahead(at >> r.lane.shift)
-	if d < 0 || !first {
+	switch {
+	case d == -1 || !first:
 		return 0
+	case d < -1:
+		if !r.outslept(at) {
+			return 0 // an entry that cannot be right; nothing is there yet
+		}
+		return r.overrun(at, r.lane.tail.Load()-1)
 	}
 	return r.overrun(at, at+uint64(d)<<r.lane.shift)
+}
+
+// outslept tells whether the reader has slept at position at for so long that the
+// lap in its entry, which has not the bits of a position, has gone round.
+func (r *Reader) outslept(at uint64) bool {
+	return before(at+uint64(r.lane.geo.Capacity), r.lane.tail.Load())
 }
 
 // overrun is how far to jump when the event at pos has been overwritten by the
@@ -337,19 +346,26 @@ func (r *Reader) reach(pos, n uint64) uint64 {
 }
 
 // ExpectFronts says that of most events only the first line will be looked at.
-func (r *Reader) ExpectFronts() { r.fronts = true }
+func (r *Reader) ExpectFronts() { r.lines = 1 }
 
-// Word returns 8-byte word i of event k of the window. Like Slot.
-func (r *Reader) Word(k, i int) uint64 {
-	at := int(r.slots[:r.width][r.first+k])*r.lane.geo.SlotSize + 8*i
-	return binary.LittleEndian.Uint64(r.lane.bytes[at:])
+// ExpectFew says that most events will not be looked at, see Find.
+func (r *Reader) ExpectFew() { r.lines = 0 }
+
+// Find returns the first event of the window from k on whose tag is in tags, a bit
+// for each, or Window if there is none. Slots are not touched.
+func (r *Reader) Find(k int, tags uint64) int {
+	window := r.refs[r.first:r.width]
+	for k < len(window) && tags>>window[k].tag()&1 == 0 {
+		k++
+	}
+	return k
 }
 
 // Bytes is Slot without the position. It panics, as slicing does, for an event
 // that is not in the window.
 func (r *Reader) Bytes(k int) []byte {
 	size := r.lane.geo.SlotSize
-	at := int(r.slots[:r.width][r.first+k]) * size
+	at := int(r.refs[:r.width][r.first+k].slot()) * size
 	return r.lane.bytes[at : at+size : at+size]
 }
 
@@ -359,7 +375,7 @@ func (r *Reader) Slot(k int) ([]byte, uint64) {
 	if k < 0 || k >= r.width-r.first {
 		panic(fmt.Sprintf("ring: event %d of a window of %d", k, r.width-r.first))
 	}
-	return r.lane.slot(r.slots[r.first+k]), r.pos + uint64(k)
+	return r.lane.slot(r.refs[r.first+k].slot()), r.pos + uint64(k)
 }
 
 // Front is the position of the first event of the window.
@@ -389,7 +405,8 @@ func (r *Reader) Advance(k int) error {
 // may be called while the reader's own goroutine sleeps.
 func (r *Reader) Ready() bool {
 	pos := r.Position()
-	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0 && r.reach(pos, 1) > 0
+	d := entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos >> r.lane.shift)
+	return (d >= 0 || d < -1 && r.outslept(pos)) && r.reach(pos, 1) > 0
 }
 
 // Watch is Ready, looked at up to so many times in a row. It is for who waits
@@ -398,7 +415,7 @@ func (r *Reader) Watch(looks int) bool {
 	pos := r.Position()
 	word, lap := &r.lane.entries[pos&r.lane.mask], pos>>r.lane.shift
 	for range looks {
-		if entry(word.Load()).ahead(lap) >= 0 {
+		if !entry(word.Load()).ofLap(lap - 1) {
 			return r.reach(pos, 1) > 0
 		}
 	}

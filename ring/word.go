@@ -4,8 +4,8 @@ package ring
 // a 64-bit position or lap, and is widened by comparing it with a position
 // known to be near.
 //
-//	entry   63        28 27   18 17    0
-//	        |  lap (36) | owner | slot  |
+//	entry   63        34 33   24 23   18 17    0
+//	        |  lap (30) | owner |  tag  | slot  |
 //	intent  63        28 27  19 18    1  0
 //	        |  pos (36) | cell | slot  | won |
 //	cell    63                18 17    0
@@ -15,7 +15,8 @@ package ring
 const (
 	slotBits  = 18
 	ownerBits = 10
-	lapBits   = 64 - ownerBits - slotBits
+	tagBits   = 6
+	lapBits   = 64 - ownerBits - tagBits - slotBits
 
 	cellBits      = 9
 	intentPosBits = 64 - cellBits - slotBits - 1
@@ -37,6 +38,7 @@ const (
 	// MaxPin is the number of events a cursor can pin.
 	MaxPin = 1<<pinBits - 1
 
+	slotMask = MaxSlots - 1
 	nobody   = MaxPorts
 	idleCell = MaxCells
 )
@@ -52,12 +54,13 @@ func before(a, b uint64) bool { return int64(a-b) < 0 }
 
 type entry uint64
 
-func makeEntry(lap uint64, owner, slot uint32) entry {
-	return entry(lap<<(ownerBits+slotBits) | uint64(owner)<<slotBits | uint64(slot))
+func makeEntry(lap uint64, owner uint32, r ref) entry {
+	return entry(lap<<(64-lapBits) | uint64(owner)<<(tagBits+slotBits) | uint64(r))
 }
 
 // ahead is how many laps e was published after the given lap: 0 for the same,
-// -1 for the lap before.
+// -1 for the lap before. Less than that says that whoever asks has slept so long
+// that the count of laps has gone round.
 func (e entry) ahead(lap uint64) int64 {
 	const shift = 64 - lapBits
 	return int64((uint64(e)>>shift-lap)<<shift) >> shift
@@ -65,8 +68,21 @@ func (e entry) ahead(lap uint64) int64 {
 
 // ofLap tells whether e was published in the given lap.
 func (e entry) ofLap(lap uint64) bool { return uint64(e)>>(64-lapBits) == lap&(1<<lapBits-1) }
-func (e entry) owner() uint32 { return uint32(e>>slotBits) & (1<<ownerBits - 1) }
-func (e entry) slot() uint32  { return uint32(e) & (1<<slotBits - 1) }
+
+func (e entry) owner() uint32 { return uint32(e>>(tagBits+slotBits)) & (1<<ownerBits - 1) }
+func (e entry) slot() uint32  { return e.ref().slot() }
+func (e entry) ref() ref      { return ref(e) & (1<<(tagBits+slotBits) - 1) }
+
+// ref is the part of an entry that is about its event: the slot, and a tag by
+// which readers can pass over what they do not look for without touching the slot.
+type ref uint32
+
+func makeRef(slot, tag uint32) ref { return ref(tag<<slotBits | slot) }
+func (r ref) slot() uint32         { return uint32(r) & (1<<slotBits - 1) }
+func (r ref) tag() uint32          { return uint32(r) >> slotBits }
+
+// Tag is the tag of events with that key, one of 64 (Fibonacci hashing, Knuth 6.4).
+func Tag(key uint64) uint32 { return uint32(key * 0x9e3779b97f4a7c15 >> (64 - tagBits)) }
 
 type intent uint64
 

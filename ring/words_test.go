@@ -9,11 +9,11 @@ import (
 )
 
 func TestFieldsFillTheirWords(t *testing.T) {
-	assert.Equal(t, 64, lapBits+ownerBits+slotBits, "entry")
+	assert.Equal(t, 64, lapBits+ownerBits+tagBits+slotBits, "entry")
 	assert.Equal(t, 64, intentPosBits+cellBits+slotBits+1, "intent")
 	assert.Equal(t, 64, keyBits+slotBits, "cell")
 	assert.Equal(t, 64, cursorPosBits+pinBits+flagBits, "cursor")
-	assert.Equal(t, 36, lapBits)
+	assert.Equal(t, 30, lapBits)
 	assert.Equal(t, 36, intentPosBits)
 	assert.Equal(t, 46, keyBits)
 	assert.Equal(t, 48, cursorPosBits)
@@ -61,11 +61,16 @@ func TestEntryWord(t *testing.T) {
 	for _, lap := range edges() {
 		for _, owner := range []uint32{0, 1, MaxPorts - 1, nobody} {
 			for _, slot := range []uint32{0, 1, MaxSlots - 1} {
-				e := makeEntry(lap, owner, slot)
-				assert.Equal(t, owner, e.owner())
-				assert.Equal(t, slot, e.slot())
-				for _, d := range []int64{0, 1, -1, 2, -2, 1 << 34, -1 << 34, 1<<35 - 1, -1 << 35} {
-					assert.Equal(t, d, e.ahead(lap-uint64(d)), "lap %#x", lap)
+				for _, tag := range []uint32{0, 1, 1<<tagBits - 1} {
+					e := makeEntry(lap, owner, makeRef(slot, tag))
+					assert.Equal(t, owner, e.owner())
+					assert.Equal(t, slot, e.slot())
+					assert.Equal(t, slot, e.ref().slot())
+					assert.Equal(t, tag, e.ref().tag())
+					for _, d := range []int64{0, 1, -1, 2, -2, 1 << 28, -1 << 28, 1<<29 - 1, -1 << 29} {
+						assert.Equal(t, d, e.ahead(lap-uint64(d)), "lap %#x", lap)
+						assert.Equal(t, d == 0, e.ofLap(lap-uint64(d)), "lap %#x", lap)
+					}
 				}
 			}
 		}

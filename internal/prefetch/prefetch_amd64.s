@@ -8,17 +8,19 @@ TEXT ·write(SB), NOSPLIT, $0-16
 	BYTE $0x0F; BYTE $0x0D; BYTE $0x0B // PREFETCHW [BX]
 	RET
 
-// func read(mem unsafe.Pointer, slots *uint32, n, size, second int)
-TEXT ·read(SB), NOSPLIT, $0-40
+// func read(mem unsafe.Pointer, slots *uint32, n int, mask uint32, size, second int)
+TEXT ·read(SB), NOSPLIT, $0-48
 	MOVQ mem+0(FP), AX
 	MOVQ slots+8(FP), BX
 	MOVQ n+16(FP), CX
-	MOVQ size+24(FP), DX
-	MOVQ second+32(FP), SI
+	MOVL mask+24(FP), R8
+	MOVQ size+32(FP), DX
+	MOVQ second+40(FP), SI
 	ADDQ AX, SI
 
 next:
 	MOVL (BX), DI
+	ANDL R8, DI
 	IMULQ DX, DI
 	PREFETCHT0 (AX)(DI*1)
 	PREFETCHT0 (SI)(DI*1)

@@ -8,16 +8,18 @@ TEXT ·write(SB), NOSPLIT, $0-16
 	PRFM (R1), PSTL1KEEP
 	RET
 
-// func read(mem unsafe.Pointer, slots *uint32, n, size, second int)
-TEXT ·read(SB), NOSPLIT, $0-40
+// func read(mem unsafe.Pointer, slots *uint32, n int, mask uint32, size, second int)
+TEXT ·read(SB), NOSPLIT, $0-48
 	MOVD mem+0(FP), R0
 	MOVD slots+8(FP), R1
 	MOVD n+16(FP), R2
-	MOVD size+24(FP), R3
-	MOVD second+32(FP), R4
+	MOVWU mask+24(FP), R6
+	MOVD size+32(FP), R3
+	MOVD second+40(FP), R4
 
 next:
 	MOVWU (R1), R5
+	AND  R6, R5, R5
 	MUL  R3, R5, R5
 	ADD  R0, R5, R5
 	PRFM (R5), PLDL1KEEP

@@ -6,4 +6,4 @@ package prefetch
 func WriteFront([]byte) {}
 
 // ReadSlots does nothing on this processor.
-func ReadSlots([]byte, []uint32, int, int) {}
+func ReadSlots[R ~uint32]([]byte, []R, R, int, int) {}

@@ -12,17 +12,17 @@ func WriteFront(b []byte) {
 }
 
 // ReadSlots asks for the first lines of slots, at most two of each, to be read.
-// Slot i lies at i*size of mem; the caller has bounded them. One call does for all,
-// so that they come at the same time and not one after the other.
-func ReadSlots(mem []byte, slots []uint32, size, lines int) {
-	if len(slots) == 0 {
+// The slot of ref lies at (ref&mask)*size of mem; the caller has bounded them. One
+// call does for all, so that they come at the same time and not one after the other.
+func ReadSlots[R ~uint32](mem []byte, refs []R, mask R, size, lines int) {
+	if len(refs) == 0 {
 		return
 	}
 	second := 0
 	if lines > 1 && size > lineSize {
 		second = lineSize
 	}
-	read(unsafe.Pointer(unsafe.SliceData(mem)), unsafe.SliceData(slots), len(slots), size, second)
+	read(unsafe.Pointer(unsafe.SliceData(mem)), (*uint32)(unsafe.Pointer(unsafe.SliceData(refs))), len(refs), uint32(mask), size, second)
 }
 
 const lineSize = 64
@@ -31,4 +31,4 @@ const lineSize = 64
 func write(p, q unsafe.Pointer)
 
 //go:noescape
-func read(mem unsafe.Pointer, slots *uint32, n, size, second int)
+func read(mem unsafe.Pointer, slots *uint32, n int, mask uint32, size, second int)
