@@ -1,0 +1,2 @@
+// Package torture is shmtorture.
+package torture

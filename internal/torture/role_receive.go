@@ -1,0 +1,163 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/rvoip/shmbus/bus"
+)
+
+// reader is what the roles that receive have.
+type reader struct {
+	*stage
+	*tracker
+	mu     sync.Mutex // guards random, of handlers
+	random *rand.Rand
+}
+
+func (s *stage) reader() *reader {
+	return &reader{stage: s, tracker: s.spec.tracker(s.book), random: rand.New(rand.NewPCG(s.Seed, 2))}
+}
+
+// work checks an event, and takes its time over some.
+func (r *reader) work(ctx context.Context, v *load, tail []byte, h bus.Header) error {
+	if err := r.got(v, tail, h); err != nil {
+		return broken(err)
+	}
+	if r.Slow > 0 {
+		r.mu.Lock()
+		d := time.Duration(r.random.Int64N(int64(r.Slow)))
+		slow := r.random.IntN(8) == 0
+		r.mu.Unlock()
+		if slow {
+			sleep(ctx, d)
+		}
+	}
+	return nil
+}
+
+// subscribe receives as its mode says: what is there at once, and else it waits.
+func (s *stage) subscribe(ctx context.Context) error {
+	r := s.reader()
+	begun := r.prepare()
+	sub, err := r.open()
+	if err != nil || sub == nil {
+		return err
+	}
+	begun()
+	s.ready()
+	for ctx.Err() == nil {
+		if err := r.turn(ctx, sub); err != nil {
+			return err
+		}
+	}
+	return sub.Close()
+}
+
+// open subscribes. The process before may just have been killed: then what it had
+// is recovered here.
+func (r *reader) open() (*bus.Subscriber[load], error) {
+	sub, err := bus.Subscribe[load](r.bus, r.subscription())
+	if err != nil {
+		return nil, broken(fmt.Errorf("subscribe: %w", err))
+	}
+	return sub, nil
+}
+
+// turn is one receive call, or two: the first does not wait.
+func (r *reader) turn(ctx context.Context, sub *bus.Subscriber[load]) error {
+	var own time.Duration // spent on events
+	each := func(v *load, e *bus.Event) error {
+		begin := time.Now()
+		defer func() { own += time.Since(begin) }()
+		return r.work(ctx, v, e.Tail(), e.Header())
+	}
+	switch r.Mode {
+	case "batch":
+		return r.receive(ctx, &own, func() error { _, err := sub.TryViewBatch(6, each); return err },
+			func() error { _, err := sub.ViewBatch(ctx, 6, each); return err })
+	case "copy":
+		var m bus.Message[load]
+		err := r.receive(ctx, &own, func() error { return sub.TryReceiveInto(&m) }, func() error { return sub.ReceiveInto(ctx, &m) })
+		if err != nil || m.Type == 0 {
+			return err
+		}
+		return r.work(ctx, &m.Value, m.Tail, m.Header)
+	}
+	return r.receive(ctx, &own, func() error { _, err := sub.TryViewBatch(1, each); return err },
+		func() error { return sub.View(ctx, each) })
+}
+
+// receive tries, and waits if there is nothing. What counts as the length of a
+// receive is a try that finds something, less what the events took.
+func (r *reader) receive(ctx context.Context, own *time.Duration, try, wait func() error) error {
+	w := r.stage.place.w
+	freezes, begin := w[placeFreezes].Load(), bus.Now()
+	err := try()
+	if took := bus.Now() - begin - int64(*own); err == nil && freezes%2 == 0 && w[placeFreezes].Load() == freezes &&
+		took > int64(w[placeLongReceive].Load()) {
+		w[placeLongReceive].Store(uint64(took))
+	}
+	if errors.Is(err, bus.ErrEmpty) {
+		w[placeKind].Store(opReceive)
+		w[placeOp].Store(uint64(bus.Now()))
+		err = wait()
+		w[placeOp].Store(0)
+	}
+	var bad *violation
+	if errors.As(err, &bad) {
+		return err
+	}
+	return broken(r.met(ctx, err))
+}
+
+// handle gets events by a handler.
+func (s *stage) handle(ctx context.Context) error {
+	failed := make(chan error, 1)
+	r := s.reader()
+	begun := r.prepare()
+	o := &bus.HandlerOptions{SubscribeOptions: *r.subscription(), MaxConcurrent: 3}
+	o.OnError = func(err error) {
+		var he *bus.HandlerError
+		if errors.As(err, &he) {
+			err = he.Err
+		}
+		if err := broken(r.met(ctx, err)); err != nil {
+			fail(failed, err)
+		}
+	}
+	h, err := bus.Handle(s.bus, o, func(_ context.Context, v *load, e *bus.Event) error {
+		return r.work(ctx, v, e.Tail(), e.Header())
+	})
+	if err != nil {
+		return broken(fmt.Errorf("handle: %w", err))
+	}
+	begun()
+	s.ready()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	if err := h.Close(); err != nil {
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// fail keeps the first error.
+func fail(failed chan<- error, err error) {
+	select {
+	case failed <- err:
+	default:
+	}
+}
