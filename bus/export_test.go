@@ -87,3 +87,17 @@ func (b *Bus) Held() (h Held, err error) {
 	})
 	return h, err
 }
+
+// LookAtGates does what a publisher does that finds the first lane of p full at
+// that time, and tells whether it has made room.
+func (b *Bus) LookAtGates(p Priority, now int64) (made bool, err error) {
+	err = b.guarded(func() error {
+		for _, l := range b.lanes {
+			if l.priority == p && l.shard == 0 {
+				made = l.gates.check(l, now)
+			}
+		}
+		return nil
+	})
+	return made, err
+}

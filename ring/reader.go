@@ -115,35 +115,41 @@ func (r *Reader) JoinOldest() {
 // Resume goes on where the cursor stands, as a process before this one left it.
 func (r *Reader) Resume() {
 	l := r.lane
-	c := cursor(r.words.word.Load())
-	t := l.tail.Load()
-	pos := c.pos(t)
-	// Never joined, or hostile: the tail is not so far behind.
-	lost := !c.joined() || before(t+uint64(l.slots), pos)
-	if lost {
-		pos = t
-	}
 	r.loadCounters()
 	r.owed = r.words.owed.Load()
 	r.unhold()
-	if r.gated && !lost && !c.gated() {
-		// Evicted while nobody had it. What has gone meanwhile shows in the
-		// position, so that stays until a Poll has counted the gap: whoever
-		// dies before leaves it to the next.
-		if before(pos, l.oldest(t)) {
-			r.place(pos, flagJoined)
+	for range moveTries {
+		c := cursor(r.words.word.Load())
+		t := l.tail.Load()
+		pos := c.pos(t)
+		if !c.joined() || before(t+uint64(l.slots), pos) {
+			break
+		}
+		if r.gated && !c.gated() {
+			// Evicted while nobody had it. What has gone meanwhile shows in the
+			// position, so that stays until a Poll has counted the gap: whoever
+			// dies before leaves it to the next.
+			if before(pos, l.oldest(t)) {
+				r.place(pos, flagJoined)
+				failpoint.Hit(stepJoined)
+				return
+			}
+			if !r.evicted {
+				r.regained()
+			}
+		}
+		if r.reenter(c, pos) {
+			r.base = l.tail.Load()
 			failpoint.Hit(stepJoined)
 			return
 		}
-		r.regained()
 	}
-	r.enter(pos)
+	// Never joined, or hostile: the tail is not so far behind. Producers did not
+	// know of this position: a join, and as in Join.
+	r.enter(l.tail.Load())
 	r.base = l.tail.Load()
-	if lost {
-		// Producers did not know of this position: a join, and as in Join.
-		failpoint.Hit(stepJoinReread)
-		r.store(l.tail.Load())
-	}
+	failpoint.Hit(stepJoinReread)
+	r.store(l.tail.Load())
 	failpoint.Hit(stepJoined)
 }
 
@@ -162,12 +168,34 @@ func (r *Reader) enter(pos uint64) {
 	r.store(pos)
 }
 
+// reenter is enter at the position of a cursor that was joined before, whose word
+// the caller has seen as was. It returns false when the reader has been evicted
+// since: a store would give it the gate back, and nobody would learn of it.
+func (r *Reader) reenter(was cursor, pos uint64) bool {
+	failpoint.Hit(stepJoinHigh)
+	r.lane.raiseHigh(r.index + 1)
+	failpoint.Hit(stepJoinStore)
+	next := makeCursor(pos, 0, r.flags())
+	// Pairs with Evict, as in move.
+	if !r.words.word.CompareAndSwap(uint64(was), uint64(next)) {
+		return false
+	}
+	r.placed(next, pos)
+	return true
+}
+
 func (r *Reader) store(pos uint64) { r.place(pos, r.flags()) }
 
 func (r *Reader) place(pos, flags uint64) {
+	c := makeCursor(pos, 0, flags)
+	r.words.word.Store(uint64(c))
+	r.placed(c, pos)
+}
+
+// placed begins anew at the position that the cursor has now.
+func (r *Reader) placed(c cursor, pos uint64) {
+	r.word = c
 	r.pos, r.pinned, r.first, r.width = pos, pos, 0, 0
-	r.word = makeCursor(pos, 0, flags)
-	r.words.word.Store(uint64(r.word))
 	if r.gated {
 		// A joiner that was held up may have held producers up.
 		r.lane.wakeRoom(r.index, pos)
