@@ -183,8 +183,11 @@ func (s *supervisor) sleep(d time.Duration) error {
 // fail notes a violation, and ends the run.
 func (s *supervisor) fail(err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended() {
+		return // what follows from the end is none of its own
+	}
 	s.failed = append(s.failed, err)
-	s.mu.Unlock()
 	s.cancel(err)
 }
 

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
@@ -107,6 +109,7 @@ func (s *supervisor) watchPublish(i int) {
 	age -= runDelay(pid) - w.waited
 	s.watch.longest = max(s.watch.longest, age)
 	if age > publishFor {
+		s.stack(pid)
 		s.fail(fmt.Errorf("place %d, process %d, has been publishing for %v; with every subscription evicted one after the other it may take %v", i, pid, age, publishFor))
 	}
 }
@@ -136,11 +139,22 @@ func (s *supervisor) watchIdle() {
 		seen[key] = w
 		late := time.Since(w.since) - (runDelay(row.PID) - w.waited)
 		if s.watch.late = max(s.watch.late, late); late > sleepFor {
+			s.stack(row.PID)
 			s.fail(fmt.Errorf("place %d, process %d, has been sleeping for %v with %d events before it on lane %s/%d; Heal is %v",
 				i, row.PID, late, row.Depth, row.Lane, row.Shard, heal))
 		}
 	}
 	s.watch.idle = seen
+}
+
+// stack lets a process say where it is, and ends it.
+func (s *supervisor) stack(pid int) {
+	if snap, err := s.bus.Snapshot(); err == nil {
+		b, _ := json.Marshal(snap)
+		_ = os.WriteFile(filepath.Join(s.dir, "snapshot.json"), b, 0o600)
+	}
+	_ = syscall.Kill(pid, syscall.SIGQUIT)
+	time.Sleep(3 * time.Second)
 }
 
 // placeOf is the place of a process, -1 if it has none.
