@@ -132,7 +132,7 @@ func (p *plan) spec(place int) *spec {
 	s.Wait = []bus.Wait{bus.WaitAuto, bus.WaitPark}[p.random.IntN(2)]
 	switch {
 	case place < firstSub:
-		s.Role, s.Pace = "publish", pick("flood", "bursts", "bursts", "slow")
+		s.Role, s.Pace = "publish", pick("flood", "bursts", "bursts", "bursts", "bursts", "slow")
 		if s.Exclusive = p.random.IntN(3) == 0; place == 0 {
 			s.Pace = "slow"
 		}

@@ -24,6 +24,14 @@ type seat struct {
 	proc   *os.Process
 	spec   *spec
 	pid    atomic.Int64
+	over   chan ending // how the process has ended
+	going  atomic.Bool // it has been told to end
+}
+
+// ending is how a process has ended.
+type ending struct {
+	status syscall.WaitStatus
+	err    error
 }
 
 // serve does the steps of the seat.
@@ -83,11 +91,30 @@ func (s *seat) start(sp *spec) error {
 		return fmt.Errorf("start a process: %w", err)
 	}
 	s.pid.Store(int64(s.proc.Pid))
+	s.going.Store(false)
+	s.over = make(chan ending, 1)
+	go s.follow(s.proc, sp, s.over)
 	return nil
+}
+
+// follow waits for the end of a process. One that nobody has told to end has no
+// business to.
+func (s *seat) follow(proc *os.Process, sp *spec, over chan<- ending) {
+	state, err := proc.Wait()
+	if err != nil {
+		over <- ending{err: fmt.Errorf("wait for it: %w", err)}
+		return
+	}
+	status := state.Sys().(syscall.WaitStatus)
+	if !s.going.Load() {
+		s.fail(s.early(sp, status))
+	}
+	over <- ending{status: status}
 }
 
 // kill kills the process, wherever it is, and waits until it is gone.
 func (s *seat) kill() error {
+	s.going.Store(true)
 	s.place.doom(s.spec.Life)
 	if err := s.proc.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("kill it: %w", err)
@@ -97,24 +124,25 @@ func (s *seat) kill() error {
 		return err
 	}
 	if !status.Signaled() || status.Signal() != syscall.SIGKILL {
-		return s.early(status)
+		return s.early(s.spec, status)
 	}
 	s.kills.Add(1)
 	return nil
 }
 
 // early is the error of a process that ended though nobody had told it to.
-func (s *seat) early(status syscall.WaitStatus) error {
-	text, _ := json.Marshal(s.spec)
+func (s *seat) early(sp *spec, status syscall.WaitStatus) error {
+	text, _ := json.Marshal(sp)
 	how := fmt.Sprintf("with status %d", status.ExitStatus())
 	if status.Signaled() {
 		how = "by signal " + status.Signal().String()
 	}
-	return fmt.Errorf("it ended by itself, %s; it was %s and may have said why in %s", how, text, s.said.Name())
+	return fmt.Errorf("process %d ended by itself, %s; it was %s and may have said why in %s", s.pid.Load(), how, text, s.said.Name())
 }
 
 // leave tells the process to leave, and waits until it has.
 func (s *seat) leave() error {
+	s.going.Store(true)
 	if err := s.proc.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("tell it to leave: %w", err)
 	}
@@ -131,19 +159,19 @@ func (s *seat) leave() error {
 		s.leaves.Add(1)
 		return nil
 	}
-	return s.early(status)
+	return s.early(s.spec, status)
 }
 
 func (s *seat) reap() (syscall.WaitStatus, error) {
-	state, err := s.proc.Wait()
-	if err != nil {
-		return 0, fmt.Errorf("wait for it: %w", err)
+	end := <-s.over
+	if end.err != nil {
+		return 0, end.err
 	}
 	s.proc = nil
 	s.place.w[placeOp].Store(0)
 	s.place.w[placeDied].Store(uint64(bus.Now()))
 	s.closeAccount(s.number, s.spec.Life)
-	return state.Sys().(syscall.WaitStatus), nil
+	return end.status, nil
 }
 
 // freeze stops the process, and returns when it has stood still for so long.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -26,6 +27,9 @@ func (s *supervisor) verdict() error {
 	s.mu.Unlock()
 	if len(failed) == 0 && s.ctx.Err() != nil {
 		failed = append(failed, fmt.Errorf("ended before the plan did: %w", s.ctx.Err()))
+	}
+	if len(failed) > 0 {
+		s.printTrails()
 	}
 	errs := []error{s.said.Close(), s.bus.Close(), s.book.close()}
 	if len(failed) == 0 {
@@ -72,7 +76,34 @@ func (s *supervisor) report() {
 	row("too long ago to be compared", "%d lives", sum(placeUnchecked))
 	s.watch.mu.Lock()
 	defer s.watch.mu.Unlock()
-	row("longest publish", "%v of a survivor; its policy allows %v", longest(placeLongPublish).Round(time.Microsecond), publishFor)
+	row("longest publish", "%v of a survivor; its lane stood still for %v of it at most, and may for %v",
+		longest(placeLongPublish).Round(time.Microsecond), s.watch.still.Round(time.Microsecond), stillFor)
 	row("longest receive", "%v of an event that was there", longest(placeLongReceive).Round(time.Microsecond))
 	row("longest sleep over events", "%v, without its wait for a processor; Heal and an allowance are %v", s.watch.late.Round(time.Microsecond), sleepFor)
+}
+
+// printTrails writes what each place did last, for whoever looks for the cause.
+func (s *supervisor) printTrails() {
+	f, err := os.Create(filepath.Join(s.dir, "trails"))
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for i := range taken {
+		p := &s.book.places[i]
+		n := p.w[placeTrail].Load()
+		fmt.Fprintf(f, "place %d, life %d, found dead at %d\n", i, p.w[placeLife].Load(), p.w[placeDied].Load())
+		for k := n - min(n, trail); k < n; k++ {
+			e := p.w[64+history+4*int(k%trail):]
+			what, at := e[1].Load(), lanes[min(int(e[1].Load()>>16&0xffff), len(lanes)-1)]
+			switch st := stamp(e[3].Load()); what >> 32 {
+			case opPublish:
+				fmt.Fprintf(f, "  %d publishes %d on %v from %v\n", e[0].Load(), e[2].Load(), at, st)
+			case opReceive:
+				fmt.Fprintf(f, "  %d gets %d of %v: %v of place %d\n", e[0].Load(), e[2].Load(), at, st, what&0xffff)
+			default:
+				fmt.Fprintf(f, "  %d is told of %d missed on %v, goes on at %d\n", e[0].Load(), uint64(st), at, e[2].Load())
+			}
+		}
+	}
 }

@@ -90,12 +90,11 @@ func report(dir, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// timed runs f as a publish or a receive whose length counts, and notes the
-// longest. Time in which this process was frozen does not count.
-func (s *stage) timed(kind uint64, longest int, f func() error) error {
+// timed runs f as a publish on a lane whose length counts, and notes the longest. Time in which this process was frozen does not count.
+func (s *stage) timed(lane, longest int, f func() error) error {
 	w := s.place.w
 	freezes, begin := w[placeFreezes].Load(), bus.Now()
-	w[placeKind].Store(kind)
+	w[placeKind].Store(uint64(opPublish | lane<<8))
 	w[placeOp].Store(uint64(begin))
 	err := f()
 	took := uint64(bus.Now() - begin)

@@ -42,12 +42,12 @@ func (s *stage) publish(ctx context.Context) error {
 func (s *stage) rest(ctx context.Context, random *rand.Rand) {
 	var d time.Duration
 	switch s.Pace {
+	case "flood":
+		d = 2 * time.Millisecond
 	case "bursts":
-		d = time.Duration(random.IntN(6000)) * time.Microsecond
-	case "slow":
 		d = time.Duration(random.IntN(40)) * time.Millisecond
 	default:
-		d = 50 * time.Microsecond
+		d = time.Duration(random.IntN(200)) * time.Millisecond
 	}
 	sleep(ctx, d)
 }
@@ -97,7 +97,7 @@ func (w *writer) some(ctx context.Context) error {
 	w.place.note(bus.Now(), opPublish, lane, uint64(n), w.Place, stampOf(w.Life, seq))
 	w.account.intent(lane).Store(seq + uint64(n))
 	done, err := 0, error(nil)
-	err = w.timed(opPublish, placeLongPublish, func() (err error) {
+	err = w.timed(lane, placeLongPublish, func() (err error) {
 		switch {
 		case w.Batch > 1:
 			done, err = w.pub.PublishItems(ctx, w.batch(lane, seq, n))

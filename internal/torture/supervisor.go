@@ -125,8 +125,9 @@ func (s *supervisor) run() error {
 	}
 	for _, seat := range s.seats {
 		if seat.proc != nil {
+			seat.going.Store(true)
 			_ = seat.proc.Kill()
-			_, _ = seat.proc.Wait()
+			<-seat.over
 		}
 	}
 	if err == nil && !s.ended() {

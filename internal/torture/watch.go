@@ -17,29 +17,34 @@ import (
 
 // watch looks for survivors that stand still longer than any option allows.
 //
-// A publish on a reliable lane may wait until whoever holds the lane back has been
-// evicted, one after the other if it has bad luck: that is the policy. A receive
-// that finds nothing sleeps for Heal at a time. To both comes an allowance, and
-// all the time that the process spent runnable without a processor does not count:
-// what is judged is the bus, not the machine.
+// A lane on which somebody waits for room stands still until whoever holds it back
+// has been evicted: EvictAfter, or longer while a durable subscription that has
+// stated so is away. A receive that finds nothing sleeps for Heal at a time. To
+// both comes an allowance, and all the time that the process spent runnable without
+// a processor does not count: what is judged is the bus, not the machine. A lane
+// that moves is no matter of the dead or frozen; but who gets no turn on it for a
+// minute is one, too.
 type watch struct {
 	mu      sync.Mutex
 	resting bool
 	ops     [places]opWatch
 	idle    map[string]idleWatch // by subscription and lane
-	longest time.Duration        // that was judged, of a publish that had not ended
+	still   time.Duration        // that a lane stood still, with somebody waiting for room
 	late    time.Duration        // that anybody slept though there were events
 }
 
 const (
-	allowance  = 2 * time.Second
-	publishFor = (subscribers+durables+members+handlers)*evictAfter + allowance
-	sleepFor   = heal + allowance
+	allowance = 2 * time.Second
+	stillFor  = evictAfter + allowance
+	sleepFor  = heal + allowance
 )
 
 type opWatch struct {
 	since  uint64
-	waited time.Duration // run delay when it was first seen
+	begin  time.Duration // run delay when it was first seen
+	tail   uint64        // of its lane
+	moved  time.Time     // the lane did
+	waited time.Duration // run delay then
 }
 
 type idleWatch struct {
@@ -66,9 +71,7 @@ func (s *supervisor) watching(done <-chan struct{}) {
 		}
 		s.look()
 		s.watch.mu.Lock()
-		for i := range s.seats {
-			s.watchPublish(i)
-		}
+		s.watchPublishers()
 		if n%4 == 0 && !s.watch.resting {
 			s.watchIdle()
 		}
@@ -90,28 +93,51 @@ func (s *supervisor) look() {
 	}
 }
 
-func (s *supervisor) watchPublish(i int) {
-	p, w := &s.book.places[i], &s.watch.ops[i]
-	op := p.w[placeOp].Load()
-	if op == 0 || p.w[placeKind].Load() != opPublish || p.w[placeFreezes].Load()%2 == 1 {
-		w.since = 0
-		return
+// watchPublishers looks for publishers that have been at one call for long.
+func (s *supervisor) watchPublishers() {
+	var snap *bus.Snapshot
+	for i := range s.seats[:producers] {
+		p, w := &s.book.places[i], &s.watch.ops[i]
+		op, lane := p.w[placeOp].Load(), int(p.w[placeKind].Load()>>8)
+		if op == 0 || p.w[placeFreezes].Load()%2 == 1 || bus.Now()-int64(op) < int64(evictAfter) {
+			w.since = 0
+			continue
+		}
+		if snap == nil {
+			now, err := s.bus.Snapshot()
+			if err != nil {
+				return
+			}
+			snap = &now
+		}
+		pid := int(s.seats[i].pid.Load())
+		delay, tail := runDelay(pid), snap.Lanes[lane].Tail
+		if w.since != op {
+			*w = opWatch{op, delay, tail, time.Now(), delay}
+		}
+		if w.tail != tail || awaited(snap, lane) {
+			w.tail, w.moved, w.waited = tail, time.Now(), delay
+		}
+		still := time.Since(w.moved) - (delay - w.waited)
+		s.watch.still = max(s.watch.still, still)
+		switch age := time.Duration(bus.Now()-int64(op)) - (delay - w.begin); {
+		case still > stillFor:
+			s.stack(pid)
+			s.fail(fmt.Errorf("place %d, process %d, waits to publish on lane %v, which has stood still for %v; EvictAfter is %v",
+				i, pid, lanes[lane], still, evictAfter))
+		case age > patience:
+			s.stack(pid)
+			s.fail(fmt.Errorf("place %d, process %d, has been publishing on lane %v for %v, while others had their turns", i, pid, lanes[lane], age))
+		}
 	}
-	age := time.Duration(bus.Now() - int64(op))
-	if age < evictAfter {
-		return
-	}
-	pid := int(s.seats[i].pid.Load())
-	if w.since != op {
-		*w = opWatch{op, runDelay(pid)}
-		return
-	}
-	age -= runDelay(pid) - w.waited
-	s.watch.longest = max(s.watch.longest, age)
-	if age > publishFor {
-		s.stack(pid)
-		s.fail(fmt.Errorf("place %d, process %d, has been publishing for %v; with every subscription evicted one after the other it may take %v", i, pid, age, publishFor))
-	}
+}
+
+// awaited tells whether somebody is away whom publishers of a lane wait for.
+func awaited(snap *bus.Snapshot, lane int) bool {
+	return slices.ContainsFunc(snap.Subscribers, func(r bus.SubscriberInfo) bool {
+		return r.Lane == lanes[lane].Priority.String() && r.Shard == lanes[lane].Shard && r.Gated && r.Hold != nil &&
+			r.Hold.Away > 0 && (r.Hold.Policy == bus.HoldBlock.String() || r.Hold.For > 0)
+	})
 }
 
 // watchIdle looks for subscriptions that wait for events while there are some.
@@ -128,7 +154,7 @@ func (s *supervisor) watchIdle() {
 		}
 		p := &s.book.places[i]
 		op := p.w[placeOp].Load()
-		if op == 0 || p.w[placeKind].Load() != opReceive || p.w[placeFreezes].Load()%2 == 1 {
+		if op == 0 || p.w[placeKind].Load()&0xff != opReceive || p.w[placeFreezes].Load()%2 == 1 {
 			continue
 		}
 		key := fmt.Sprint(row.ID, row.Lane, row.Shard, row.PID)
