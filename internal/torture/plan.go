@@ -153,16 +153,22 @@ func (p *plan) spec(place int) *spec {
 		}
 	case place < firstMember:
 		s.Role, s.Mode, s.Durable = "subscribe", "view", 1+place-firstDurable
+		s.Slow = p.busy()
 		if s.Durable-1 == durableCopies {
 			s.Mode = "copy"
 		}
 	case place < firstHandler:
 		s.Role, s.Mode, s.Group = "subscribe", "view", true
+		s.Slow = p.busy()
 	default:
 		s.Role = "handle"
 	}
 	return s
 }
+
+// busy is how long a process may be at work on an event, so that it is killed over
+// one now and then.
+func (p *plan) busy() time.Duration { return time.Duration(p.random.IntN(2)) * time.Millisecond }
 
 // print writes the whole plan, one step a line.
 func (p *plan) print(w io.Writer) error {

@@ -148,7 +148,7 @@ func (s *seat) leave() error {
 	}
 	late := time.AfterFunc(patience, func() {
 		s.fail(fmt.Errorf("place %d does not leave: it was told to %v ago", s.number, patience))
-		_ = s.proc.Signal(syscall.SIGQUIT) // its stack is what is looked for
+		_ = s.proc.Signal(syscall.SIGABRT) // its stack is what is looked for
 	})
 	status, err := s.reap()
 	late.Stop()

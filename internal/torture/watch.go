@@ -111,7 +111,8 @@ func (s *supervisor) watchPublishers() {
 			snap = &now
 		}
 		pid := int(s.seats[i].pid.Load())
-		delay, tail := runDelay(pid), snap.Lanes[lane].Tail
+		delay, queued := runDelay(pid)
+		tail := snap.Lanes[lane].Tail
 		if w.since != op {
 			*w = opWatch{op, delay, tail, time.Now(), delay}
 		}
@@ -119,6 +120,9 @@ func (s *supervisor) watchPublishers() {
 			w.tail, w.moved, w.waited = tail, time.Now(), delay
 		}
 		still := time.Since(w.moved) - (delay - w.waited)
+		if queued && time.Since(w.moved) < patience {
+			continue // the next look will tell
+		}
 		s.watch.still = max(s.watch.still, still)
 		switch age := time.Duration(bus.Now()-int64(op)) - (delay - w.begin); {
 		case still > stillFor:
@@ -160,10 +164,18 @@ func (s *supervisor) watchIdle() {
 		key := fmt.Sprint(row.ID, row.Lane, row.Shard, row.PID)
 		w, ok := s.watch.idle[key]
 		if !ok || w.cursor != row.Cursor || w.op != op {
-			w = idleWatch{row.Cursor, time.Now(), op, runDelay(row.PID)}
+			seen[key] = idleWatch{row.Cursor, time.Now(), op, -1}
+			continue
+		}
+		delay, queued := runDelay(row.PID)
+		if w.waited < 0 {
+			w.since, w.waited = time.Now(), delay
 		}
 		seen[key] = w
-		late := time.Since(w.since) - (runDelay(row.PID) - w.waited)
+		late := time.Since(w.since) - (delay - w.waited)
+		if queued && time.Since(w.since) < patience {
+			continue // the next look will tell
+		}
 		if s.watch.late = max(s.watch.late, late); late > sleepFor {
 			s.stack(row.PID)
 			s.fail(fmt.Errorf("place %d, process %d, has been sleeping for %v with %d events before it on lane %s/%d; Heal is %v",
@@ -179,7 +191,7 @@ func (s *supervisor) stack(pid int) {
 		b, _ := json.Marshal(snap)
 		_ = os.WriteFile(filepath.Join(s.dir, "snapshot.json"), b, 0o600)
 	}
-	_ = syscall.Kill(pid, syscall.SIGQUIT)
+	_ = syscall.Kill(pid, syscall.SIGABRT)
 	time.Sleep(3 * time.Second)
 }
 
@@ -188,12 +200,14 @@ func (s *supervisor) placeOf(pid int) int {
 	return slices.IndexFunc(s.seats, func(seat *seat) bool { return int(seat.pid.Load()) == pid })
 }
 
-// runDelay is for how long the threads of a process were runnable, and had no
-// processor.
-func runDelay(pid int) (d time.Duration) {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	for _, path := range threads {
-		b, err := os.ReadFile(path)
+// runDelay is for how long the threads of a process were runnable and had no
+// processor. What one waits for now is not in it before it gets one: queued tells
+// whether any does, or runs.
+func runDelay(pid int) (d time.Duration, queued bool) {
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	threads, _ := os.ReadDir(dir)
+	for _, t := range threads {
+		b, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
 		if err != nil {
 			continue // it has ended
 		}
@@ -201,6 +215,10 @@ func runDelay(pid int) (d time.Duration) {
 			ns, _ := strconv.ParseInt(f[1], 10, 64)
 			d += time.Duration(ns)
 		}
+		b, _ = os.ReadFile(filepath.Join(dir, t.Name(), "stat"))
+		if _, state, ok := strings.Cut(string(b), ") "); ok && strings.HasPrefix(state, "R") {
+			queued = true
+		}
 	}
-	return d
+	return d, queued
 }
