@@ -18,6 +18,8 @@ func Main(ctx context.Context, args []string, out, errs io.Writer) int {
 	switch {
 	case len(args) == 4 && args[1] == "play":
 		err = play(args[2], args[3])
+	case len(args) > 1 && args[1] == "soak":
+		err = soakCommand(ctx, args[2:], out, errs)
 	default:
 		err = command(ctx, args[1:], out, errs)
 	}
@@ -41,10 +43,25 @@ func command(ctx context.Context, args []string, out, errs io.Writer) error {
 	c := config{out: out}
 	flags := flag.NewFlagSet("shmtorture", flag.ContinueOnError)
 	flags.SetOutput(errs)
-	flags.DurationVar(&c.duration, "duration", time.Minute, "how long the plan is")
+	c.flags(flags, time.Minute)
+	plan := flags.Bool("plan", false, "print the plan, and do nothing")
+	if err := c.parse(flags, args); err != nil {
+		return err
+	}
+	if *plan {
+		return newPlan(c.seed, c.duration).print(out)
+	}
+	return torture(ctx, c)
+}
+
+// flags are those of all runs.
+func (c *config) flags(flags *flag.FlagSet, duration time.Duration) {
+	flags.DurationVar(&c.duration, "duration", duration, "how long the plan is")
 	flags.Uint64Var(&c.seed, "seed", 0, "what the plan follows from; 0 chooses one")
 	flags.StringVar(&c.dir, "dir", os.Getenv("SHMBUS_DIR"), "directory for the files of the run; default $SHMBUS_DIR, then /dev/shm")
-	plan := flags.Bool("plan", false, "print the plan, and do nothing")
+}
+
+func (c *config) parse(flags *flag.FlagSet, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return err
@@ -60,10 +77,7 @@ func command(ctx context.Context, args []string, out, errs io.Writer) error {
 	if c.dir == "" {
 		c.dir = "/dev/shm"
 	}
-	if *plan {
-		return newPlan(c.seed, c.duration).print(out)
-	}
-	return torture(ctx, c)
+	return nil
 }
 
 // torture runs a plan.

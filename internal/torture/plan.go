@@ -48,6 +48,7 @@ const (
 type plan struct {
 	random   *rand.Rand
 	duration time.Duration
+	soaking  bool // steady, with a restart now and then
 	now      time.Duration
 	quiet    time.Duration // when the next quiet point is due
 	frozen   [places]time.Duration
@@ -80,13 +81,20 @@ func (p *plan) next() (s step, ok bool) {
 		p.begun++
 		return step{Do: doStart, Place: p.begun - 1, Next: p.spec(p.begun - 1)}, true
 	}
-	p.now += time.Duration(p.random.Int64N(int64(2 * pace)))
+	between, quiet := pace, quietEvery
+	if p.soaking {
+		between, quiet = soakPace, soakQuiet
+	}
+	p.now += time.Duration(p.random.Int64N(int64(2 * between)))
 	if p.now >= p.duration {
 		return step{}, false
 	}
 	if p.now >= p.quiet {
-		p.quiet += quietEvery
+		p.quiet += quiet
 		return step{At: p.now, Do: doQuiet}, true
+	}
+	if p.soaking {
+		return p.restart(), true
 	}
 	place := p.random.IntN(taken)
 	for p.frozen[place] > p.now {
@@ -124,8 +132,32 @@ func (p *plan) freeze() time.Duration {
 	}
 }
 
+// restart ends the process of one of the places that do not stay, one way or
+// another.
+func (p *plan) restart() step {
+	s := step{At: p.now, Do: doLeave}
+	for s.Place = p.random.IntN(taken); stays(s.Place); s.Place = p.random.IntN(taken) {
+	}
+	if p.random.IntN(2) == 0 {
+		s.Do = doKill
+	}
+	s.Next = p.spec(s.Place)
+	return s
+}
+
 // spec is a new process for a place.
 func (p *plan) spec(place int) *spec {
+	s := p.anySpec(place)
+	if p.soaking {
+		s.Slow, s.Calm = 0, true
+		if s.Role == "publish" {
+			s.Pace = "steady"
+		}
+	}
+	return s
+}
+
+func (p *plan) anySpec(place int) *spec {
 	p.lives[place]++
 	s := &spec{Place: place, Life: p.lives[place], Seed: p.random.Uint64()}
 	pick := func(of ...string) string { return of[p.random.IntN(len(of))] }

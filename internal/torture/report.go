@@ -16,6 +16,9 @@ func (s *supervisor) announce() {
 
 // command is what runs the same plan again.
 func (s *supervisor) command() string {
+	if s.again != "" {
+		return s.again
+	}
 	return fmt.Sprintf("make torture DURATION=%v SEED=%d", s.duration, s.seed)
 }
 

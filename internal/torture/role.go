@@ -47,7 +47,7 @@ func play(dir, text string) error {
 }
 
 func (s *stage) run(ctx context.Context) (err error) {
-	o := options(s.dir, fmt.Sprintf("%s-%d", s.Role, s.Place))
+	o := options(s.dir, fmt.Sprintf("%s-%d", s.Role, s.Place), s.Calm)
 	if s.bus, err = bus.Open(regionName, o); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ func (s *stage) rest(ctx context.Context, random *rand.Rand) {
 	switch s.Pace {
 	case "flood":
 		d = 2 * time.Millisecond
+	case "steady":
+		d = time.Second
 	case "bursts":
 		d = time.Duration(random.IntN(40)) * time.Millisecond
 	default:

@@ -59,10 +59,17 @@ func geometry() bus.Geometry {
 	}
 }
 
-// options are those of process i of the run whose files are in dir.
-func options(dir, process string) *bus.Options {
-	return &bus.Options{
-		Dir: dir, Process: process, Geometry: geometry(), Join: process != "supervisor",
+// options are those of a process of the run whose files are in dir. A calm one, of
+// a soak, sleeps longer and looks for the dead less often.
+func options(dir, process string, calm bool) *bus.Options {
+	o := &bus.Options{
+		Dir: dir, Process: process, Geometry: geometry(), Join: process != supervising,
 		Heal: heal, RecoverEvery: 100 * time.Millisecond,
 	}
+	if calm {
+		o.Heal, o.RecoverEvery = 5*heal, time.Second
+	}
+	return o
 }
+
+const supervising = "supervisor"

@@ -12,9 +12,10 @@ type spec struct {
 	Place int    `json:"p"`
 	Life  uint64 `json:"l"`
 	Seed  uint64 `json:"s"`
+	Calm  bool   `json:"calm,omitempty"` // of a soak
 
 	// Of publishers.
-	Pace      string `json:"pace,omitempty"` // flood, bursts, slow
+	Pace      string `json:"pace,omitempty"` // flood, bursts, slow, steady
 	Batch     int    `json:"b,omitempty"`    // events per call
 	Loan      bool   `json:"loan,omitempty"`
 	Exclusive bool   `json:"x,omitempty"`

@@ -32,6 +32,7 @@ type supervisor struct {
 	book   *book
 	bus    *bus.Bus
 	plan   *plan
+	again  string // the command for that, if it is not make torture
 	seats  []*seat
 	began  time.Time
 	cancel context.CancelCauseFunc
@@ -48,6 +49,7 @@ type supervisor struct {
 	closed [maxLanes]span // events of lives that have ended
 	failed []error
 	watch  watch
+	beside func(done <-chan struct{}) error // runs beside the plan, until all is over
 }
 
 func newSupervisor(ctx context.Context, c config) (s *supervisor, err error) {
@@ -69,7 +71,7 @@ func newSupervisor(ctx context.Context, c config) (s *supervisor, err error) {
 	if s.book, err = openBook(s.dir, true); err != nil {
 		return nil, err
 	}
-	if s.bus, err = bus.Open(regionName, options(s.dir, "supervisor")); err != nil {
+	if s.bus, err = bus.Open(regionName, options(s.dir, supervising, false)); err != nil {
 		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
@@ -110,6 +112,13 @@ func (s *supervisor) run() error {
 	watching := make(chan struct{})
 	var watched sync.WaitGroup
 	watched.Go(func() { s.watching(watching) })
+	if s.beside != nil {
+		watched.Go(func() {
+			if err := s.beside(watching); err != nil {
+				s.fail(err)
+			}
+		})
+	}
 	err := s.steps()
 	for _, seat := range s.seats {
 		close(seat.steps)
@@ -147,6 +156,7 @@ func (s *supervisor) steps() error {
 	for {
 		st, ok := s.plan.next()
 		if !ok {
+			_ = s.sleep(s.duration + stood - time.Since(s.began))
 			s.pending.Wait()
 			return nil
 		}
@@ -224,7 +234,7 @@ func (s *supervisor) settle() error {
 	if err := s.bus.Close(); err != nil {
 		return err
 	}
-	return bus.Remove(regionName, options(s.dir, "supervisor"))
+	return bus.Remove(regionName, options(s.dir, supervising, false))
 }
 
 func (s *supervisor) empty() error {
