@@ -26,13 +26,14 @@ const (
 	pageTold
 	pageLeast
 	pageMost
-	pageHolder // who has got the last event: life and place
-	pageBusy   // who is handling one, on pages of a group
-	pageCount  // events entered
-	pageBegun  // set once the subscription exists and the page counts
-	pageTimes  // when the last events were entered, ns
-	pageStamps = pageTimes + recent
-	pageWords  = pageStamps + 2*producers*keys
+	pageHolder  // who has got the last event: life and place
+	pageBusy    // who is handling one, on pages of a group
+	pageCount   // events entered
+	pageExcused // up to so many events, what is lost may belong to an eviction before
+	pageBegun   // set once the subscription exists and the page counts
+	pageTimes   // when the last events were entered, ns
+	pageStamps  = pageTimes + recent
+	pageWords   = pageStamps + 2*producers*keys
 )
 
 // recent is how many times of events a page keeps.

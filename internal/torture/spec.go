@@ -68,13 +68,8 @@ func (s *spec) tracker(b *book) *tracker {
 	t.kind = kind{
 		key: s.Key - 1, keyed: s.Role == "handle", lasting: s.Durable > 0 || s.Group, group: s.Group, copies: s.Mode == "copy",
 	}
-	switch o := s.subscription(); {
-	case s.Durable > 0:
-		t.limits = limits{o.HoldEvents, o.HoldFor}
-		if o.HoldFor == 0 {
-			t.limits.wait = evictAfter
-		}
-	}
+	o := s.subscription()
+	t.limits = limits{o.HoldEvents, o.HoldFor}
 	return t
 }
 

@@ -170,7 +170,7 @@ func (t *tracker) enter(l int, pos uint64, producer int, s stamp) error {
 		return errors.New("it is not what the filter asks for")
 	}
 	if t.lasting && page[pagePending].Load() == pos+1 && page[pageNext].Load() == pos {
-		t.finish(page, from, to, pos, s)
+		t.finish(l, from, to, pos, s)
 		return nil
 	}
 	told := page[pageTold].Load()
@@ -212,7 +212,7 @@ func (t *tracker) enter(l int, pos uint64, producer int, s stamp) error {
 	page[pageNewMost].Store(page[pageMost].Load() + most.most)
 	page[pageNewTold].Store(told)
 	page[pagePending].Store(pos + 1)
-	t.finish(page, from, to, pos, s)
+	t.finish(l, from, to, pos, s)
 	if lost, told := page[pageLeast].Load(), page[pageTold].Load(); lost > told {
 		return fmt.Errorf("%d events of this lane are missing that were accepted, and %d were told as missed", lost, told)
 	}
@@ -221,12 +221,16 @@ func (t *tracker) enter(l int, pos uint64, producer int, s stamp) error {
 
 type word64 interface{ Store(uint64) }
 
-func (t *tracker) finish(page lanePage, from, to word64, pos uint64, s stamp) {
+func (t *tracker) finish(l int, from, to word64, pos uint64, s stamp) {
+	page := t.pages[l]
 	page[pageLeast].Store(page[pageNewLeast].Load())
 	page[pageMost].Store(page[pageNewMost].Load())
 	page[pageTold].Store(page[pageNewTold].Load())
 	from.Store(uint64(s) + 1)
 	to.Store(uint64(s) + 1)
+	if t.lasting && page[pageHolder].Load() != t.me() && t.mayHaveBeenEvicted(l) == nil {
+		page[pageExcused].Store(page[pageCount].Load() + gap)
+	}
 	page[pageHolder].Store(t.me())
 	page[pageNext].Store(pos + 1)
 	page[pageKnown].Store(1)
@@ -236,12 +240,12 @@ func (t *tracker) finish(page lanePage, from, to word64, pos uint64, s stamp) {
 
 // untold is called for a gap that nobody was told of. That may be if the process
 // that was told was killed before it could note so.
-func (t *tracker) untold(l int, gap uint64) error {
+func (t *tracker) untold(l int, n uint64) error {
 	page := t.pages[l]
 	if holder := page[pageHolder].Load(); !t.lasting || holder == t.me() || !t.killedSince(holder) {
-		return fmt.Errorf("%d events before it are missing, and nobody was told so", gap)
+		return fmt.Errorf("%d events before it are missing, and nobody was told so", n)
 	}
-	t.add(placeUntold, gap)
+	t.add(placeUntold, n)
 	return nil
 }
 
@@ -288,20 +292,20 @@ func (t *tracker) lagged(lag *bus.LagError) error {
 		return nil
 	}
 	next := page[pageNext].Load()
-	gap := lag.Resumed - next
+	far := lag.Resumed - next
 	switch {
 	case t.key >= 0: // what it has passed over lies between
-	case gap == lag.Missed:
-	case gap+1 == lag.Missed && t.again(page, 1):
-	case int64(gap-lag.Missed) > 0 && t.untold(l, gap-lag.Missed) == nil:
+	case far == lag.Missed:
+	case far+1 == lag.Missed && t.again(page, 1):
+	case int64(far-lag.Missed) > 0 && t.untold(l, far-lag.Missed) == nil:
 	default:
 		return fmt.Errorf("lane %v: told that %d events are missing before %d, where %d was due", lanes[l], lag.Missed, lag.Resumed, next)
 	}
 	if t.key >= 0 {
-		gap = lag.Missed
+		far = lag.Missed
 	}
 	// Both at once, as far as a kill is concerned.
-	page[pageNewTold].Store(page[pageTold].Load() + gap)
+	page[pageNewTold].Store(page[pageTold].Load() + far)
 	page[pageLag].Store(lag.Resumed + 1)
 	t.redo(page)
 	return nil
@@ -324,30 +328,54 @@ func (t *tracker) redo(page lanePage) {
 func (t *tracker) mayEvict(l int) error {
 	page, now := t.pages[l], bus.Now()
 	n := page[pageCount].Load()
-	stood := func(from, to int64) bool { return to-from >= int64(evictAfter) }
-	last := int64(page[pageTimes+int(n%recent)].Load())
-	holder := page[pageHolder].Load()
-	if t.keyed || n == 0 && !t.lasting || n < recent {
-		return nil // it may have stood still since before it got anything
+	if t.keyed || n < recent && !t.lasting || n < page[pageExcused].Load() {
+		return nil // it may have stood still before it got anything, or this is the rest of a gap
 	}
-	if holder == t.me() || !t.lasting {
+	if !t.lasting || page[pageHolder].Load() == t.me() {
 		// The cursor moves a window at a time, at most.
 		back := uint64(window + 2)
 		if since := int64(page[pageTimes+int((n+recent-back)%recent)].Load()); !stood(since, now) {
 			return fmt.Errorf("lane %v: evicted, though it has got %d events in the last %v", lanes[l], back, time.Duration(now-since))
 		}
-		return nil
+	} else if err := t.mayHaveBeenEvicted(l); err != nil {
+		return err
 	}
-	away := t.limits
+	page[pageExcused].Store(n + gap)
+	return nil
+}
+
+// gap is how many events a reader may get, after it has its gate again, before
+// producers that had not seen that have overwritten all that belongs to its
+// eviction.
+var gap = func() (most uint64) {
+	g := geometry()
+	for _, l := range lanes {
+		most = max(most, uint64(g.Lane(l.Priority).Capacity))
+	}
+	return most
+}()
+
+func stood(from, to int64) bool { return to-from >= int64(evictAfter) }
+
+// mayHaveBeenEvicted tells whether the subscription has given cause for that since
+// a process before this one got its last event.
+func (t *tracker) mayHaveBeenEvicted(l int) error {
+	page, now := t.pages[l], bus.Now()
+	last := int64(page[pageTimes+int(page[pageCount].Load()%recent)].Load())
 	switch {
-	case t.group, away.events > 0, holder>>8+1 != t.life:
+	case t.group, t.limits.events > 0, page[pageHolder].Load()>>8+1 != t.life:
 		return nil // it may not hold back so much, or it had others meanwhile
+	case t.limits.wait == 0: // as with anybody who stands still
+		if !stood(last, now) {
+			return fmt.Errorf("lane %v: evicted %v after it got its last event, though the lane allows %v", lanes[l], time.Duration(now-last), evictAfter)
+		}
+		return nil
 	case stood(t.attach, now):
 		return nil
 	}
 	died := int64(t.book.places[t.place].w[placeDied].Load())
-	if !stood(last, died) && t.attach-died < int64(away.wait) {
-		return fmt.Errorf("lane %v: evicted while no process had it, for %v, though %v were promised", lanes[l], time.Duration(t.attach-died), away.wait)
+	if !stood(last, died) && t.attach-died < int64(t.limits.wait) {
+		return fmt.Errorf("lane %v: evicted while no process had it, for %v, though %v were promised", lanes[l], time.Duration(t.attach-died), t.limits.wait)
 	}
 	return nil
 }
