@@ -61,16 +61,21 @@ func (t *tracker) prepare() (begun func()) {
 	}
 	t.eachStamp(func(page lanePage, l, p, key int) {
 		page.from(p, key).Store(uint64(t.book.mark(p, l, account.accepted)))
+		page.to(p, key).Store(unset)
 	})
 	return func() {
 		t.eachStamp(func(page lanePage, l, p, key int) {
-			page.to(p, key).Store(uint64(t.book.mark(p, l, account.intent)))
+			// A handler may have got the first one by now.
+			page.to(p, key).CompareAndSwap(unset, uint64(t.book.mark(p, l, account.intent)))
 		})
 		for l := range lanes {
 			t.pages[l][pageBegun].Store(1)
 		}
 	}
 }
+
+// unset is a stamp after all others: nothing is missing before it.
+const unset = ^uint64(0)
 
 func (t *tracker) eachStamp(f func(page lanePage, l, producer, key int)) {
 	for l := range lanes {

@@ -211,6 +211,25 @@ func TestTrackerKnowsWhereASubscriptionBegins(t *testing.T) {
 	require.ErrorContains(t, get(tr, r.publish(1, reliableLane)), "1 events of this lane are missing")
 }
 
+// A handler gets its first events before it is known where it begins.
+func TestTrackerTakesWhatComesAtOnce(t *testing.T) {
+	r := newRecord(t)
+	s := spec{Role: "handle", Place: firstHandler, Life: 1}
+	tr := s.tracker(r.book)
+	begun := tr.prepare()
+	first := r.publish(1, reliableLane)
+	for range 3 {
+		require.NoError(t, get(tr, r.publish(1, reliableLane)))
+	}
+	begun()
+	require.NoError(t, tr.audit(), "the first may have been accepted before it had begun")
+	require.NoError(t, get(tr, first))
+	for range keys {
+		require.NoError(t, get(tr, r.publish(1, reliableLane)))
+	}
+	require.NoError(t, tr.audit())
+}
+
 func plain(r *record) *tracker {
 	s := plainSpec()
 	return s.tracker(r.book)
