@@ -176,7 +176,7 @@ func (p *plan) anySpec(place int) *spec {
 		}
 		return s
 	case place < firstDurable:
-		s.Role, s.Mode = "subscribe", pick("view", "batch", "copy")
+		s.Role, s.Mode = "subscribe", pick("view", "batch", "copy", "take")
 		if p.random.IntN(4) == 0 {
 			s.Key = 1 + p.random.IntN(keys)
 		}

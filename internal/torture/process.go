@@ -82,7 +82,7 @@ func (s *seat) start(sp *spec) error {
 	}
 	s.book.begin(s.number, sp.Life)
 	s.spec = sp
-	s.proc, err = os.StartProcess(s.self, []string{s.self, "play", s.dir, string(text)}, &os.ProcAttr{
+	s.proc, err = s.starter.start(s.self, []string{s.self, "play", s.dir, string(text)}, &os.ProcAttr{
 		Files: []*os.File{nil, nil, s.said},
 		Env:   append(os.Environ(), "GOMAXPROCS=2", "GOTRACEBACK=all"),
 		Sys:   bound(),

@@ -17,6 +17,8 @@ type reader struct {
 	*tracker
 	mu     sync.Mutex // guards random, of handlers
 	random *rand.Rand
+	out    []bus.TypedDelivery[load] // of mode take
+	taken  *bus.TypedDelivery[load]
 }
 
 func (s *stage) reader() *reader {
@@ -55,7 +57,47 @@ func (s *stage) subscribe(ctx context.Context) error {
 			return err
 		}
 	}
+	r.ack(len(r.out))
 	return sub.Close()
+}
+
+// take has a few deliveries out at a time, and acks them in any order.
+func (r *reader) take(ctx context.Context, sub *bus.Subscriber[load]) error {
+	err := r.receive(ctx, new(time.Duration), func() error { return r.lent(sub.TryTake()) }, func() error {
+		r.ack(len(r.out)) // there may be nothing more before that
+		return r.lent(sub.Take(ctx))
+	})
+	if err != nil || r.taken == nil {
+		return err
+	}
+	d := *r.taken
+	r.taken = nil
+	err = r.work(ctx, d.Value(), d.Event().Tail(), d.Event().Header())
+	if r.out = append(r.out, d); len(r.out) == window {
+		r.ack(1 + r.random.IntN(window))
+	}
+	return err
+}
+
+func (r *reader) lent(d bus.TypedDelivery[load], err error) error {
+	if err == nil {
+		r.taken = &d
+	}
+	return err
+}
+
+// ack acks n of the deliveries that are out. None of them may have changed.
+func (r *reader) ack(n int) {
+	for range n {
+		i := r.random.IntN(len(r.out))
+		d := r.out[i]
+		if v := d.Value(); v.Sum != v.sum(d.Event().Tail()) {
+			_ = report(r.dir, fmt.Sprintf("place %d: a delivery has changed before its ack: %+v", r.Place, *v))
+		}
+		d.Ack()
+		r.out[i] = r.out[len(r.out)-1]
+		r.out = r.out[:len(r.out)-1]
+	}
 }
 
 // open subscribes. The process before may just have been killed: then what it had
@@ -77,6 +119,8 @@ func (r *reader) turn(ctx context.Context, sub *bus.Subscriber[load]) error {
 		return r.work(ctx, v, e.Tail(), e.Header())
 	}
 	switch r.Mode {
+	case "take":
+		return r.take(ctx, sub)
 	case "batch":
 		return r.receive(ctx, &own, func() error { _, err := sub.TryViewBatch(6, each); return err },
 			func() error { _, err := sub.ViewBatch(ctx, 6, each); return err })

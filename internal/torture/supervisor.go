@@ -26,17 +26,18 @@ type config struct {
 // audits what they have entered into the book.
 type supervisor struct {
 	config
-	self   string
-	dir    string // of this run
-	said   *os.File
-	book   *book
-	bus    *bus.Bus
-	plan   *plan
-	again  string // the command for that, if it is not make torture
-	seats  []*seat
-	began  time.Time
-	cancel context.CancelCauseFunc
-	ctx    context.Context
+	self    string
+	dir     string // of this run
+	said    *os.File
+	book    *book
+	bus     *bus.Bus
+	plan    *plan
+	again   string // the command for that, if it is not make torture
+	seats   []*seat
+	starter *starter
+	began   time.Time
+	cancel  context.CancelCauseFunc
+	ctx     context.Context
 
 	pending sync.WaitGroup // steps that seats have not done
 	kills   atomic.Uint64
@@ -75,11 +76,16 @@ func newSupervisor(ctx context.Context, c config) (s *supervisor, err error) {
 		return nil, err
 	}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.starter = newStarter()
 	for i := range taken {
 		seat := &seat{supervisor: s, number: i, place: &s.book.places[i], steps: make(chan step, 4)}
 		s.seats = append(s.seats, seat)
 	}
-	return s, s.found()
+	if err := s.found(); err != nil {
+		s.starter.stop()
+		return nil, err
+	}
+	return s, nil
 }
 
 // found makes what outlasts processes: the durable subscriptions and the group.
@@ -139,6 +145,7 @@ func (s *supervisor) run() error {
 			<-seat.over
 		}
 	}
+	s.starter.stop()
 	if err == nil && !s.ended() {
 		err = s.settle()
 	}
