@@ -180,7 +180,7 @@ func (p *plan) anySpec(place int) *spec {
 		if p.random.IntN(4) == 0 {
 			s.Key = 1 + p.random.IntN(keys)
 		}
-		if p.random.IntN(8) == 0 {
+		if p.random.IntN(4) == 0 {
 			s.Slow = time.Duration(1+p.random.IntN(4)) * time.Millisecond
 		}
 	case place < firstMember:
@@ -193,7 +193,7 @@ func (p *plan) anySpec(place int) *spec {
 		s.Role, s.Mode, s.Group = "subscribe", "view", true
 		s.Slow = p.busy()
 	default:
-		s.Role = "handle"
+		s.Role, s.Slow = "handle", p.busy()
 	}
 	return s
 }

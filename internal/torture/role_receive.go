@@ -38,6 +38,11 @@ func (r *reader) work(ctx context.Context, v *load, tail []byte, h bus.Header) e
 		if slow {
 			sleep(ctx, d)
 		}
+		// In place it is pinned, even if this process has been frozen meanwhile,
+		// evicted, and lapped.
+		if v.Sum != v.sum(tail) {
+			return broken(fmt.Errorf("event %d of lane %v has changed while it was being read", h.Position, lanes[laneOf(h.Priority, h.Shard)]))
+		}
 	}
 	return nil
 }

@@ -74,8 +74,11 @@ func draw(from, to string) (err error) {
 	for i, p := range panels {
 		drawn := plot.New()
 		drawn.Title.Text, drawn.Title.TextStyle.Font.Size = p.title, font.Length(10)
-		drawn.X.Label.Text, drawn.Y.Min = "minutes", 0
-		drawn.Legend.Top = false
+		drawn.Legend.TextStyle.Font.Size = font.Length(7)
+		drawn.X.Tick.Label.Font.Size, drawn.Y.Tick.Label.Font.Size = font.Length(8), font.Length(8)
+		if i == len(panels)-1 {
+			drawn.X.Label.Text, drawn.X.Label.TextStyle.Font.Size = "minutes", font.Length(9)
+		}
 		drawn.Add(plotter.NewGrid())
 		for j, s := range p.lines {
 			points, err := s.points(rows)
@@ -93,8 +96,10 @@ func draw(from, to string) (err error) {
 			}
 		}
 		drawn.Y.Min = 0
-		top := height * vg.Length(len(panels)-i)
-		drawn.Draw(vgdraw.Crop(area, 0, -10, top-height, top-height*vg.Length(len(panels))))
+		drawn.Y.Max *= 1 + 0.15*float64(len(p.lines)) // room for the legend
+		drawn.Legend.Top = true
+		bottom := height * vg.Length(len(panels)-1-i)
+		drawn.Draw(vgdraw.Crop(area, 6, -10, bottom+3, bottom+height-area.Max.Y-3))
 	}
 	out, err := os.Create(to)
 	if err != nil {
