@@ -55,7 +55,10 @@ func (r *Reader) Resume() {
 			}
 		}
 		if r.reenter(c, pos) {
-			r.base = l.tail.Load()
+			// What is lost before this tail is lost to an eviction, if need be to
+			// one that the process before had been told of: a producer may not
+			// have seen yet that it had its gate again.
+			r.base, r.evicted = l.tail.Load(), r.evicted || r.gated && r.owed == 0
 			failpoint.Hit(stepJoined)
 			return
 		}

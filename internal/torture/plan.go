@@ -149,7 +149,7 @@ func (p *plan) restart() step {
 func (p *plan) spec(place int) *spec {
 	s := p.anySpec(place)
 	if p.soaking {
-		s.Slow, s.Calm = 0, true
+		s.Slow, s.Sit, s.Calm = 0, false, true
 		if s.Role == "publish" {
 			s.Pace = "steady"
 		}
@@ -180,6 +180,7 @@ func (p *plan) anySpec(place int) *spec {
 		if p.random.IntN(4) == 0 {
 			s.Key = 1 + p.random.IntN(keys)
 		}
+		s.Sit = p.random.IntN(3) == 0
 		if p.random.IntN(4) == 0 {
 			s.Slow = time.Duration(1+p.random.IntN(4)) * time.Millisecond
 		}

@@ -107,6 +107,7 @@ func (s *seat) follow(proc *os.Process, sp *spec, over chan<- ending) {
 	}
 	status := state.Sys().(syscall.WaitStatus)
 	if !s.going.Load() {
+		s.look() // it may have said why
 		s.fail(s.early(sp, status))
 	}
 	over <- ending{status: status}

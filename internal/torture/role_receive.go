@@ -30,14 +30,8 @@ func (r *reader) work(ctx context.Context, v *load, tail []byte, h bus.Header) e
 	if err := r.got(v, tail, h); err != nil {
 		return broken(err)
 	}
-	if r.Slow > 0 {
-		r.mu.Lock()
-		d := time.Duration(r.random.Int64N(int64(r.Slow)))
-		slow := r.random.IntN(8) == 0
-		r.mu.Unlock()
-		if slow {
-			sleep(ctx, d)
-		}
+	if d := r.takes(); d > 0 {
+		sleep(ctx, d)
 		// In place it is pinned, even if this process has been frozen meanwhile,
 		// evicted, and lapped.
 		if v.Sum != v.sum(tail) {
@@ -45,6 +39,22 @@ func (r *reader) work(ctx context.Context, v *load, tail []byte, h bus.Header) e
 		}
 	}
 	return nil
+}
+
+// takes is for how long it is at work on the event.
+func (r *reader) takes() time.Duration {
+	if r.Slow == 0 && !r.Sit {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.Sit && r.random.IntN(512) == 0:
+		return evictAfter + time.Duration(r.random.Int64N(int64(3*evictAfter)))
+	case r.Slow > 0 && r.random.IntN(8) == 0:
+		return time.Duration(r.random.Int64N(int64(r.Slow)))
+	}
+	return 0
 }
 
 // subscribe receives as its mode says: what is there at once, and else it waits.

@@ -24,6 +24,7 @@ type spec struct {
 	Mode    string        `json:"m,omitempty"` // view, batch, copy, take
 	Wait    bus.Wait      `json:"w,omitempty"`
 	Slow    time.Duration `json:"slow,omitempty"` // at work on some events
+	Sit     bool          `json:"sit,omitempty"`  // over one now and then, for longer than the lanes wait
 	Key     int           `json:"k,omitempty"`    // 1 + the residue that it filters by, 0 for all
 	Durable int           `json:"d,omitempty"`    // 1 + which of them, 0 for none
 	Group   bool          `json:"g,omitempty"`
