@@ -333,20 +333,26 @@ func (t *tracker) redo(page lanePage) {
 func (t *tracker) mayEvict(l int) error {
 	page, now := t.pages[l], bus.Now()
 	n := page[pageCount].Load()
-	if t.keyed || n < recent && !t.lasting || n < page[pageExcused].Load() {
-		return nil // it may have stood still before it got anything, or this is the rest of a gap
+	if t.keyed || n < recent && !t.lasting {
+		return nil // it may have stood still before it got anything
 	}
-	if !t.lasting || page[pageHolder].Load() == t.me() {
+	var err error
+	if t.lasting && page[pageHolder].Load() != t.me() {
+		err = t.mayHaveBeenEvicted(l)
+	} else {
 		// The cursor moves a window at a time, at most.
 		back := uint64(window + 2)
 		if since := int64(page[pageTimes+int((n+recent-back)%recent)].Load()); !stood(since, now) {
-			return fmt.Errorf("lane %v: evicted, though it has got %d events in the last %v", lanes[l], back, time.Duration(now-since))
+			err = fmt.Errorf("lane %v: evicted, though it has got %d events in the last %v", lanes[l], back, time.Duration(now-since))
 		}
-	} else if err := t.mayHaveBeenEvicted(l); err != nil {
-		return err
 	}
-	page[pageExcused].Store(n + gap)
-	return nil
+	switch {
+	case err == nil:
+		page[pageExcused].Store(n + gap)
+	case n < page[pageExcused].Load():
+		err = nil // this is the rest of a gap
+	}
+	return err
 }
 
 // gap is how many events a reader may get, after it has its gate again, before

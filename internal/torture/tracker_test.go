@@ -408,3 +408,35 @@ func TestCountOfResidues(t *testing.T) {
 	}
 	assert.Equal(t, uint64(5), count(2, 7, -1))
 }
+
+// What an eviction has cost may be told in pieces. That excuses no other.
+func TestTrackerTakesAGapInPieces(t *testing.T) {
+	r := newRecord(t)
+	tr := r.tracker(plainSpec())
+	some := func(n uint64) {
+		for range n {
+			require.NoError(t, get(tr, r.publish(1, reliableLane)))
+		}
+	}
+	lose := func() error {
+		r.publish(1, reliableLane)
+		return tr.lagged(&bus.LagError{Priority: bus.Critical, Missed: 1, Resumed: r.pos[reliableLane], Evicted: true})
+	}
+	still := func() { // as if the last events had come long ago
+		for i := range recent {
+			tr.pages[reliableLane][pageTimes+i].Store(1)
+		}
+	}
+	some(2 * recent)
+	require.ErrorContains(t, lose(), "evicted, though it has got")
+	still()
+	require.NoError(t, lose())
+	some(gap - 1)
+	require.NoError(t, lose(), "the rest of the gap")
+	still()
+	require.NoError(t, lose(), "it has stood still again")
+	some(gap - 1)
+	require.NoError(t, lose(), "the rest of that gap")
+	some(1)
+	require.ErrorContains(t, lose(), "evicted, though it has got")
+}
