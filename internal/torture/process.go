@@ -84,7 +84,7 @@ func (s *seat) start(sp *spec) error {
 	s.spec = sp
 	s.proc, err = s.starter.start(s.self, []string{s.self, "play", s.dir, string(text)}, &os.ProcAttr{
 		Files: []*os.File{nil, nil, s.said},
-		Env:   append(os.Environ(), "GOMAXPROCS=2", "GOTRACEBACK=all"),
+		Env:   append(os.Environ(), s.env...),
 		Sys:   bound(),
 	})
 	if err != nil {

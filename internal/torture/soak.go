@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"time"
 )
@@ -18,6 +19,7 @@ import (
 const (
 	soakPace   = 10 * time.Second // mean time between two restarts
 	soakQuiet  = 2 * time.Minute
+	soakGC     = 25
 	soakRows   = 360
 	soakBegins = 0.15 // the part of a soak in which processes may still grow
 )
@@ -49,6 +51,10 @@ func soak(ctx context.Context, c config, path string) (err error) {
 		return err
 	}
 	s.plan.soaking = true
+	// A heap that is first collected at 4 MiB would grow for most of an hour, and
+	// hide what does not stop to.
+	s.env = append(s.env, fmt.Sprintf("GOGC=%d", soakGC))
+	defer debug.SetGCPercent(debug.SetGCPercent(soakGC))
 	s.again = fmt.Sprintf("shmtorture soak -duration %v -seed %d", c.duration, c.seed)
 	sampler := &sampler{supervisor: s, out: csv.NewWriter(f), every: max(c.duration/soakRows, time.Second)}
 	s.beside = sampler.run

@@ -27,7 +27,8 @@ type config struct {
 type supervisor struct {
 	config
 	self    string
-	dir     string // of this run
+	env     []string // of its processes, beside its own
+	dir     string   // of this run
 	said    *os.File
 	book    *book
 	bus     *bus.Bus
@@ -54,7 +55,7 @@ type supervisor struct {
 }
 
 func newSupervisor(ctx context.Context, c config) (s *supervisor, err error) {
-	s = &supervisor{config: c, plan: newPlan(c.seed, c.duration)}
+	s = &supervisor{config: c, plan: newPlan(c.seed, c.duration), env: []string{"GOMAXPROCS=2", "GOTRACEBACK=all"}}
 	if s.self, err = os.Executable(); err != nil {
 		return nil, err
 	}
