@@ -12,6 +12,7 @@
 //	book.go           the ledgers, one mapped file
 //	page.go           a subscription's ledger of one lane
 //	tracker.go        what a subscription checks of each event
+//	evict.go          who may be evicted
 //	audit.go          what is checked when all stand still
 //	watch.go          what is checked of who waits
 //	report.go         the figures, and what is kept of a violation

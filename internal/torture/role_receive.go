@@ -30,6 +30,7 @@ func (r *reader) work(ctx context.Context, v *load, tail []byte, h bus.Header) e
 	if err := r.got(v, tail, h); err != nil {
 		return broken(err)
 	}
+	defer r.done(laneOf(h.Priority, h.Shard))
 	if d := r.takes(); d > 0 {
 		sleep(ctx, d)
 		// In place it is pinned, even if this process has been frozen meanwhile,
@@ -61,9 +62,9 @@ func (r *reader) takes() time.Duration {
 func (s *stage) subscribe(ctx context.Context) error {
 	r := s.reader()
 	begun := r.prepare()
-	sub, err := r.open()
-	if err != nil || sub == nil {
-		return err
+	sub, err := bus.Subscribe[load](r.bus, r.subscription())
+	if err != nil {
+		return broken(fmt.Errorf("subscribe: %w", err))
 	}
 	begun()
 	s.ready()
@@ -113,16 +114,6 @@ func (r *reader) ack(n int) {
 		r.out[i] = r.out[len(r.out)-1]
 		r.out = r.out[:len(r.out)-1]
 	}
-}
-
-// open subscribes. The process before may just have been killed: then what it had
-// is recovered here.
-func (r *reader) open() (*bus.Subscriber[load], error) {
-	sub, err := bus.Subscribe[load](r.bus, r.subscription())
-	if err != nil {
-		return nil, broken(fmt.Errorf("subscribe: %w", err))
-	}
-	return sub, nil
 }
 
 // turn is one receive call, or two: the first does not wait.

@@ -60,7 +60,13 @@ func (r *record) tracker(s spec) *tracker {
 	return tr
 }
 
-func get(tr *tracker, e event) error { return tr.got(&e.v, e.tail, e.h) }
+func get(tr *tracker, e event) error {
+	if err := tr.got(&e.v, e.tail, e.h); err != nil {
+		return err
+	}
+	tr.done(int(e.v.Lane))
+	return nil
+}
 
 const (
 	reliableLane = 0
