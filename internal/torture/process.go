@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rvoip/shmbus/bus"
 )
 
@@ -149,7 +147,7 @@ func (s *seat) leave() error {
 	}
 	late := time.AfterFunc(patience, func() {
 		s.fail(fmt.Errorf("place %d does not leave: it was told to %v ago", s.number, patience))
-		_ = s.proc.Signal(syscall.SIGABRT) // its stack is what is looked for
+		_ = s.proc.Signal(stackSignal) // its stack is what is looked for
 	})
 	status, err := s.reap()
 	late.Stop()
@@ -166,7 +164,7 @@ func (s *seat) leave() error {
 func (s *seat) reap() (syscall.WaitStatus, error) {
 	end := <-s.over
 	if end.err != nil {
-		return 0, end.err
+		return end.status, end.err
 	}
 	s.proc = nil
 	s.place.w[placeOp].Store(0)
@@ -178,29 +176,23 @@ func (s *seat) reap() (syscall.WaitStatus, error) {
 // freeze stops the process, and returns when it has stood still for so long.
 func (s *seat) freeze(d time.Duration) error {
 	s.place.w[placeFreezes].Add(1)
-	if err := s.proc.Signal(syscall.SIGSTOP); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := s.proc.Signal(stopSignal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("freeze it: %w", err)
 	}
-	for {
-		err := unix.Waitid(unix.P_PID, s.proc.Pid, nil, unix.WSTOPPED, nil)
-		if errors.Is(err, unix.EINTR) {
-			continue
+	if awaitStopped(s.proc.Pid) {
+		s.freezes.Add(1)
+		if d >= evictAfter {
+			s.long.Add(1)
 		}
-		if err == nil {
-			s.freezes.Add(1)
-			if d >= evictAfter {
-				s.long.Add(1)
-			}
-			time.Sleep(d)
-		}
-		return nil // or it has ended by itself, which whoever waits for it finds out
+		time.Sleep(d)
 	}
+	return nil // if it has ended by itself, whoever waits for that says so
 }
 
 // thaw lets it go on. From before that on, time counts again.
 func (s *seat) thaw() error {
 	s.place.w[placeFreezes].Add(1)
-	if err := s.proc.Signal(syscall.SIGCONT); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := s.proc.Signal(goOnSignal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("let it go on: %w", err)
 	}
 	return nil

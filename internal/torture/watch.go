@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
@@ -191,7 +190,9 @@ func (s *supervisor) stack(pid int) {
 		b, _ := json.Marshal(snap)
 		_ = os.WriteFile(filepath.Join(s.dir, "snapshot.json"), b, 0o600)
 	}
-	_ = syscall.Kill(pid, syscall.SIGABRT)
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Signal(stackSignal)
+	}
 	time.Sleep(3 * time.Second)
 }
 
