@@ -163,7 +163,7 @@ var hostileOps = []func(h *hostileLane){
 	},
 	func(h *hostileLane) {
 		if h.needReader() {
-			h.reader.JoinAt(h.lane.Next() - 3)
+			h.reader.JoinAt(h.lane.Tail() - 3)
 			h.reader.PreferNewest()
 		}
 	},

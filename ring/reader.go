@@ -94,7 +94,7 @@ func (r *Reader) Join() {
 	failpoint.Hit(stepJoinReread)
 	// Producers that had scanned before the store above had loaded a tail that
 	// is not after this one, so that what they think is free lies before it.
-	r.store(l.tail.Load())
+	r.store(l.Tail())
 	failpoint.Hit(stepJoined)
 }
 
@@ -103,12 +103,12 @@ func (r *Reader) Join() {
 func (r *Reader) JoinOldest() {
 	r.resetCounters()
 	l := r.lane
-	r.enter(l.oldest(l.tail.Load()))
+	r.enter(l.oldest(l.Tail()))
 	failpoint.Hit(stepJoinBump)
 	// Pairs with pick: producers drop what they believe to be safe.
 	l.generation.Add(1)
 	failpoint.Hit(stepJoinReread)
-	r.store(l.oldest(l.tail.Load()))
+	r.store(l.oldest(l.Tail()))
 	failpoint.Hit(stepJoined)
 }
 
@@ -116,7 +116,7 @@ func (r *Reader) JoinOldest() {
 func (r *Reader) Resume() {
 	l := r.lane
 	c := cursor(r.words.word.Load())
-	t := l.tail.Load()
+	t := l.Tail()
 	pos := c.pos(t)
 	// Never joined, or hostile: the tail is not so far behind.
 	lost := !c.joined() || before(t+uint64(l.slots), pos)
@@ -138,11 +138,11 @@ func (r *Reader) Resume() {
 		r.regained()
 	}
 	r.enter(pos)
-	r.base = l.tail.Load()
+	r.base = l.Tail()
 	if lost {
 		// Producers did not know of this position: a join, and as in Join.
 		failpoint.Hit(stepJoinReread)
-		r.store(l.tail.Load())
+		r.store(l.Tail())
 	}
 	failpoint.Hit(stepJoined)
 }
@@ -185,7 +185,7 @@ func (r *Reader) flags() uint64 {
 // gate again only where there is something to hold: at a position that has gone
 // it would stop producers for nothing.
 func (r *Reader) flagsAt(pos uint64) uint64 {
-	if r.gated && !r.word.gated() && before(pos+uint64(r.lane.geo.Capacity), r.lane.tail.Load()) {
+	if r.gated && !r.word.gated() && before(pos+uint64(r.lane.geo.Capacity), r.lane.Tail()) {
 		return flagJoined
 	}
 	return r.flags()
@@ -193,7 +193,7 @@ func (r *Reader) flagsAt(pos uint64) uint64 {
 
 // regained counts an eviction, once its reader has its gate again.
 func (r *Reader) regained() {
-	r.base, r.evicted = r.lane.tail.Load(), true
+	r.base, r.evicted = r.lane.Tail(), true
 	r.evictions++
 	ownerStore(r.words.evictions, r.evictions)
 }
@@ -279,53 +279,6 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 		prefetch.ReadSlots(l.bytes, refs[:n], slotMask, l.geo.SlotSize, r.lines)
 	}
 	return n, skip
-}
-
-// unreadable is how many positions to pass over where the entry of position at is
-// not its event: none if it is yet to come, nor if there are others before it.
-func (r *Reader) unreadable(e entry, at uint64, first bool) (skip uint64) {
-	d := e.ahead(at >> r.lane.shift)
-	switch {
-	case d == -1 || !first:
-		return 0
-	case d < -1:
-		if !r.outslept(at) {
-			return 0 // an entry that cannot be right; nothing is there yet
-		}
-		return r.overrun(at, r.lane.tail.Load()-1)
-	}
-	return r.overrun(at, at+uint64(d)<<r.lane.shift)
-}
-
-// outslept tells whether the reader has slept at position at for so long that the
-// lap in its entry, which has not the bits of a position, has gone round.
-func (r *Reader) outslept(at uint64) bool {
-	return before(at+uint64(r.lane.geo.Capacity), r.lane.tail.Load())
-}
-
-// overrun is how far to jump when the event at pos has been overwritten by the
-// one at newer: to the oldest events still held; on a lossy lane with some
-// headroom, since they are the next to be overwritten; to the tail if the reader
-// prefers the newest. It is 1 for an entry that cannot be right.
-func (r *Reader) overrun(pos, newer uint64) uint64 {
-	l := r.lane
-	n := uint64(l.geo.Capacity)
-	t := l.tail.Load()
-	if newer == pos || before(t+uint64(l.slots), newer) {
-		return 1
-	}
-	if before(t, newer+1) || before(newer+n, t) {
-		t = newer + 1
-	}
-	if r.newest {
-		return t - pos
-	}
-	if r.gated {
-		// Evicted. The gate comes back with the pin, and producers respect it
-		// from their next scan on: what is still there is not given up.
-		return t - n - pos
-	}
-	return t - n + max(n/8, 1) - pos
 }
 
 // StopAt lets the lane end at pos for this reader: what is published there and
@@ -427,7 +380,7 @@ func (r *Reader) Position() uint64 { return r.pos + uint64(r.width-r.first) }
 
 // Lag is how many events the lane holds that this reader has not polled.
 func (r *Reader) Lag() uint64 {
-	if d := int64(r.lane.tail.Load() - r.Position()); d > 0 {
+	if d := int64(r.lane.Tail() - r.Position()); d > 0 {
 		return uint64(d)
 	}
 	return 0
