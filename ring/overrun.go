@@ -46,4 +46,3 @@ func (r *Reader) overrun(pos, newer uint64) uint64 {
 	}
 	return t - n + max(n/8, 1) - pos
 }
-
