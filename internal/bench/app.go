@@ -70,7 +70,7 @@ func (a *app) command() *cli.Command {
 			Action: func(ctx context.Context, _ *cli.Command) error {
 				return fleet.Serve(ctx, a.stdin, a.stdout, roles())
 			},
-		}},
+		}, a.reportCommand(), a.compareCommand()},
 	}
 	for _, w := range workloads {
 		c.Commands = append(c.Commands, a.workloadCommand(w))
