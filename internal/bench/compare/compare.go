@@ -107,7 +107,7 @@ type Interval struct {
 // Runs compares the runs of a with those of b.
 func Runs(a, b []*runs.Run) (*Result, error) {
 	r := &Result{Alpha: alpha}
-	as, bs := runs.Cases(a), runs.Cases(b)
+	as, bs := runs.Cases(runs.WithSteps(a)), runs.Cases(runs.WithSteps(b))
 	few := false
 	for _, ca := range as {
 		i := slices.IndexFunc(bs, ca.Same)

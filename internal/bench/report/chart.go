@@ -181,6 +181,7 @@ func (l level) Plot(c draw.Canvas, p *plot.Plot) {
 // curveLine joins points, each with the range over the runs.
 type curveLine struct {
 	tone   tone
+	dashed bool
 	points []point
 }
 
@@ -202,7 +203,11 @@ func (l curveLine) Plot(c draw.Canvas, p *plot.Plot) {
 			}
 		}
 	}
-	c.StrokeLines(line(l.tone, 1.8), pts)
+	style := line(l.tone, 1.8)
+	if l.dashed {
+		style = dashed(l.tone, 1.4)
+	}
+	c.StrokeLines(style, pts)
 	for i, at := range pts {
 		if l.points[i].wrong {
 			dot(c, wrong, at.X, at.Y, 4)

@@ -13,6 +13,7 @@ import (
 type curve struct {
 	name   string
 	points []point
+	floor  *tone // of what the machine could do, nil for others
 }
 
 // curveAxes say what a chart of curves has on its axes.
@@ -36,9 +37,12 @@ func curves(title, note string, cs []curve, axes curveAxes) *chart {
 			continue
 		}
 		slices.SortFunc(c.points, func(a, b point) int { return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.y, b.y)) })
-		l := curveLine{tone: series[len(ch.keys)%len(series)], points: c.points}
+		l, shape := curveLine{tone: series[len(ch.keys)%len(series)], points: c.points}, asLine
+		if c.floor != nil {
+			l.tone, l.dashed, shape = *c.floor, true, asFloor
+		}
 		p.Add(l)
-		ch.keys = append(ch.keys, key{c.name, l.tone, asLine})
+		ch.keys = append(ch.keys, key{c.name, l.tone, shape})
 		for _, q := range c.points {
 			xs, ys = append(xs, q.x), append(ys, q.y, q.low, q.high)
 		}

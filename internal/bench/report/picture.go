@@ -16,11 +16,13 @@ const (
 	margin       = 36
 	gutter       = 40
 	pictureWidth = 2*chartWidth + gutter + 2*margin
-	dpi          = 144
 
-	// mostHeight bounds the picture: 20,000 pixels are more than most programs
-	// show.
-	mostHeight = 10_000
+	// A picture has so many pixels to an inch; a long one fewer, so that other
+	// programs can still show it; and there is an end to that.
+	dpi        = 144
+	longDPI    = 96
+	longHeight = 10_000
+	mostHeight = 25_000
 )
 
 // block is a part of the picture below the one before.
@@ -39,7 +41,9 @@ func (r *Report) WritePNG(w io.Writer) error {
 	if height > mostHeight {
 		return fmt.Errorf("the report is too long for a picture: %.0f points, at most %d; draw fewer runs at a time, or leave out -png", height.Points(), mostHeight)
 	}
-	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(pictureWidth, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(paper.color()))}
+	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(
+		vgimg.UseWH(pictureWidth, height), vgimg.UseDPI(choose(r.dpi > 0, r.dpi, choose(height > longHeight, longDPI, dpi))), vgimg.UseBackgroundColor(paper.color()),
+	)}
 	c := draw.New(canvas)
 	c.Rectangle = vg.Rectangle{Min: vg.Point{X: margin, Y: margin}, Max: vg.Point{X: pictureWidth - margin, Y: height - margin}}
 	top := c.Max.Y
@@ -47,9 +51,7 @@ func (r *Report) WritePNG(w io.Writer) error {
 		b.draw(c, top)
 		top -= b.height
 	}
-	// Flat colours: speed costs hardly any bytes.
-	enc := png.Encoder{CompressionLevel: png.DefaultCompression}
-	if err := enc.Encode(w, canvas.Image()); err != nil {
+	if err := png.Encode(w, canvas.Image()); err != nil {
 		return fmt.Errorf("encode the picture: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ type Report struct {
 	facts    []fact
 	table    table
 	sections []section
+	dpi      int // of the picture, 0 for what suits its length
 }
 
 // fact is a line of the header.
@@ -32,12 +34,28 @@ const reading = "Figures are medians over the runs; whiskers and ranges go from 
 
 // New draws up a report; there must be runs.
 func New(rs []*runs.Run) *Report {
+	rs = oursFirst(rs)
 	cs := runs.Cases(rs)
-	r := &Report{title: "shmbus: what was measured", facts: facts(rs, len(cs)), table: tableOf(cs)}
+	r := &Report{title: "shmbus: what was measured", facts: facts(rs, len(cs)), table: tableOf(runs.Cases(runs.WithSteps(rs)))}
 	for _, w := range runs.Workloads(cs) {
 		r.sections = append(r.sections, sectionOf(w, slices.DeleteFunc(slices.Clone(cs), func(c *runs.Case) bool { return c.Workload != w })))
 	}
 	return r
+}
+
+func oursFirst(rs []*runs.Run) []*runs.Run {
+	sorted := slices.Clone(rs)
+	slices.SortStableFunc(sorted, func(a, b *runs.Run) int {
+		return cmp.Compare(choose(a.Peer == "", 0, 1), choose(b.Peer == "", 0, 1))
+	})
+	return sorted
+}
+
+func choose[T any](cond bool, yes, no T) T {
+	if cond {
+		return yes
+	}
+	return no
 }
 
 func facts(rs []*runs.Run, cases int) []fact {
@@ -67,7 +85,7 @@ func facts(rs []*runs.Run, cases int) []fact {
 	}
 	fs := []fact{{"machine", said(machines)}, {"measured", span(first, last)}, {"version", said(versions)}}
 	if len(peers) > 0 {
-		fs = append(fs, fact{"beside", strings.Join(peers, ", ")})
+		fs = append(fs, fact{"beside", strings.Join(peers, "; ")})
 	}
 	return append(fs, fact{"runs", fmt.Sprintf("%d of %d configurations, from %s", len(rs), cases, strings.Join(files, ", "))})
 }

@@ -80,7 +80,7 @@ func TestThePageIsWellFormedAndWhole(t *testing.T) {
 	assert.Equal(t, 9, n["section"])
 	assert.Equal(t, n["figure"], n["svg"])
 	assert.GreaterOrEqual(t, n["svg"], 9)
-	assert.Equal(t, len(cs)+1, n["tr"], "a line for each configuration")
+	assert.Equal(t, len(runs.Cases(runs.WithSteps(rs)))+1, n["tr"], "a line for each configuration, and for each step")
 	for _, c := range cs {
 		has(t, page, escaped(c.Name()))
 	}
@@ -151,7 +151,9 @@ func TestDrawingsStayWithinTheirCharts(t *testing.T) {
 func picture(t *testing.T, rs []*runs.Run) image.Image {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, New(rs).WritePNG(&b))
+	r := New(rs)
+	r.dpi = 60 // quicker
+	require.NoError(t, r.WritePNG(&b))
 	img, err := png.Decode(&b)
 	require.NoError(t, err)
 	return img
@@ -189,7 +191,7 @@ func TestThePictureShowsEveryPart(t *testing.T) {
 
 func TestAPictureCanBeTooLong(t *testing.T) {
 	var b strings.Builder
-	for i := range 800 {
+	for i := range 1600 {
 		fmt.Fprintf(&b, `{"workload":"fanout","config":{"size":%d},"published_per_s":%d}`, i+16, i+1)
 	}
 	rs := parse(t, b.String())

@@ -1,36 +1,67 @@
 package report
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/rvoip/shmbus/internal/bench/runs"
 	"github.com/rvoip/shmbus/internal/bench/stat"
 )
 
-// step is one figure at one place of a curve, of all runs of a case.
-type step struct {
-	curve string
-	x     float64
+// varied is what a run varies from point to point.
+type varied int
+
+const (
+	nothing varied = iota
+	subscribers
+	publishers
+	size
+)
+
+// of is that of a point.
+func (v varied) of(p runs.Point) float64 {
+	switch v {
+	case subscribers:
+		return float64(p.Subs)
+	case publishers:
+		return float64(p.Pubs)
+	case size:
+		return float64(p.Size)
+	}
+	return 0
 }
 
-// steps collects a figure of points, so that each place of a curve has the median
+// varies tells what the points of one kind have different.
+func varies(ps []runs.Point, kind string) varied {
+	for _, v := range []varied{size, publishers, subscribers} {
+		values := map[float64]bool{}
+		for _, p := range ps {
+			if p.Kind == kind {
+				values[v.of(p)] = true
+			}
+		}
+		if len(values) > 1 {
+			return v
+		}
+	}
+	return nothing
+}
+
+// steps collects a figure of points into curves, so that each place has the median
 // of the runs, and how far they go.
-func steps(cs []*runs.Case, take func(c *runs.Case, p runs.Point) (curve string, x, y float64)) []curve {
-	values := map[step][]float64{}
+func steps(cs []*runs.Case, by varied, get func(runs.Point) float64) []curve {
+	type place struct {
+		curve string
+		x     float64
+	}
+	values := map[place][]float64{}
 	var names []string
 	for _, c := range cs {
 		for _, r := range c.Runs {
 			for _, p := range r.Points {
-				name, x, y := take(c, p)
-				if x <= 0 || y <= 0 {
-					continue
-				}
-				k := step{name, x}
-				values[k] = append(values[k], y)
-				if !slices.Contains(names, name) {
-					names = append(names, name)
+				if y := get(p); y > 0 && varies(r.Points, p.Kind) == by {
+					k := place{stepName(cs, c, p.Kind), by.of(p)}
+					values[k] = append(values[k], y)
+					names = insert(names, k.curve)
 				}
 			}
 		}
@@ -43,71 +74,79 @@ func steps(cs []*runs.Case, take func(c *runs.Case, p runs.Point) (curve string,
 				c.points = append(c.points, point{k.x, stat.Median(vs), slices.Min(vs), slices.Max(vs), false})
 			}
 		}
-		slices.SortFunc(c.points, func(a, b point) int { return cmp.Compare(a.x, b.x) })
-		if len(c.points) > 1 {
-			out = append(out, c)
-		}
+		out = append(out, c)
 	}
 	return out
 }
 
+// kinds are those that need more words.
+var kinds = map[string]string{
+	"keeping-up": "subscribers that keep up", "asleep": "subscribers that sleep and are not interested", "publishers": "to one subscriber",
+}
+
 // stepName is a curve's name: its kind, and its case where there are several.
 func stepName(cs []*runs.Case, c *runs.Case, kind string) string {
-	parts := []string{kind}
-	if len(cs) > 1 || kind == "" {
-		parts = append(parts, c.Name())
+	if words := kinds[kind]; words != "" {
+		kind = words
 	}
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+	switch {
+	case kind == "":
+		return c.Config.Without("size")
+	case len(cs) == 1:
+		return kind
+	}
+	return kind + ", " + c.Name()
 }
 
 const stepNote = "whiskers from the lowest run to the highest; "
 
 // publishCost is what one publish costs against so many subscribers.
 func publishCost(workload string, cs []*runs.Case) *chart {
-	lines := steps(cs, func(c *runs.Case, p runs.Point) (string, float64, float64) {
-		if p.Pubs > 1 || p.Size > 0 {
-			return "", 0, 0
-		}
-		return stepName(cs, c, p.Kind), float64(p.Subs), p.PublishNS
-	})
-	return curves(workload+": cost of one publish", stepNote+"flat is better", lines,
+	return curves(workload+": cost of one publish", stepNote+"flat is better",
+		steps(cs, subscribers, func(p runs.Point) float64 { return p.PublishNS }),
 		curveAxes{x: "subscribers", y: "per publish", xName: plainName, yName: shortNS})
 }
 
 // together is what several publishers do together.
 func together(workload string, cs []*runs.Case) *chart {
-	lines := steps(cs, func(c *runs.Case, p runs.Point) (string, float64, float64) {
-		if p.Size > 0 {
-			return "", 0, 0
-		}
-		return stepName(cs, c, p.Kind), float64(p.Pubs), p.PublishedPerS
-	})
-	return curves(workload+": publishers together", stepNote+"more is better", lines,
+	return curves(workload+": publishers together", stepNote+"more is better",
+		steps(cs, publishers, func(p runs.Point) float64 { return p.PublishedPerS }),
 		curveAxes{x: "publishers", y: "published per second", xName: plainName, yName: shortRate})
 }
 
 // bySize are rate, bytes and time per event from small events to large ones.
 func bySize(workload string, cs []*runs.Case) []*chart {
-	by := func(y func(runs.Point) float64) []curve {
-		return steps(cs, func(c *runs.Case, p runs.Point) (string, float64, float64) {
-			return stepName(cs, c, p.Kind), float64(p.Size), y(p)
-		})
-	}
-	perEvent := func(p runs.Point) float64 {
+	perEvent := steps(cs, size, func(p runs.Point) float64 {
 		if p.PublishedPerS == 0 {
-			return 0
+			return p.PublishNS
 		}
 		return 1e9 / p.PublishedPerS
+	})
+	for _, f := range []struct {
+		name string
+		tone tone
+		get  func(runs.Point) float64
+	}{
+		{"bare ring", floor, func(p runs.Point) float64 { return p.Floor.SPSCEventNS }},
+		{"copy of the bytes", quiet, func(p runs.Point) float64 { return p.Floor.CopyNS }},
+	} {
+		if fs := steps(cs[:1], size, f.get); len(fs) > 0 {
+			fs[0].name, fs[0].floor = f.name, &f.tone
+			perEvent = append(perEvent, fs[0])
+		}
+	}
+	const note = stepNote + "both scales logarithmic; "
+	axes := curveAxes{x: "size of an event", xName: bytesName, yLog: true}
+	with := func(y string, name func(float64) string) curveAxes {
+		axes.y, axes.yName = y, name
+		return axes
 	}
 	return []*chart{
-		curves(workload+": events per second", stepNote+"both scales logarithmic; more is better",
-			by(func(p runs.Point) float64 { return p.PublishedPerS }),
-			curveAxes{x: "size of an event", y: "published per second", xName: bytesName, yName: shortRate, yLog: true}),
-		curves(workload+": bytes per second", stepNote+"both scales logarithmic; more is better",
-			by(func(p runs.Point) float64 { return p.PublishedPerS * float64(p.Size) }),
-			curveAxes{x: "size of an event", y: "bytes published per second", xName: bytesName, yName: shortRate, yLog: true}),
-		curves(workload+": time per event", stepNote+"both scales logarithmic; less is better", by(perEvent),
-			curveAxes{x: "size of an event", y: "per published event", xName: bytesName, yName: shortNS, yLog: true}),
+		curves(workload+": events per second", note+"more is better",
+			steps(cs, size, func(p runs.Point) float64 { return p.PublishedPerS }), with("published per second", shortRate)),
+		curves(workload+": bytes per second", note+"more is better",
+			steps(cs, size, func(p runs.Point) float64 { return p.PublishedPerS * float64(p.Size) }), with("bytes published per second", shortRate)),
+		curves(workload+": time per event", note+"less is better", perEvent, with("per published event", shortNS)),
 	}
 }
 

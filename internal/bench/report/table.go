@@ -78,7 +78,7 @@ func cells(c *runs.Case) []cell {
 	}
 	row := []cell{
 		{strong: true},
-		{text: c.Name(), peer: c.Peer != ""},
+		{text: choose(c.IsStep(), "· ", "") + c.Name(), peer: c.Peer != ""},
 		{text: fmt.Sprint(len(c.Runs))},
 		{text: some(rate.Median, units.SI), sub: spread},
 		{text: some(c.Range(func(r *runs.Run) float64 { return r.DeliveredPerS }).Median, units.SI)},
@@ -132,6 +132,9 @@ func ratioOf(c *runs.Case) string {
 
 // lost sums up what must not be over all runs.
 func lost(c *runs.Case) cell {
+	if c.IsStep() {
+		return cell{} // it counts in its run
+	}
 	var gone, bad float64
 	for _, r := range c.Runs {
 		gone += r.Lost

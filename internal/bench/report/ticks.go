@@ -9,7 +9,6 @@ import (
 
 // shortNS names a round number of nanoseconds.
 func shortNS(v float64) string {
-	v += 0 // no minus before a 0
 	for _, u := range []struct {
 		name string
 		ns   float64
@@ -57,7 +56,8 @@ func (e evenly) Ticks(from, to float64) []plot.Tick {
 	step := roundStep((to - from) / 5)
 	var ts []plot.Tick
 	for i := math.Ceil(from/step - 1e-9); i*step <= to*(1+1e-9); i++ {
-		ts = append(ts, plot.Tick{Value: i * step, Label: e.name(i * step)})
+		v := i*step + 0 // no minus before a 0
+		ts = append(ts, plot.Tick{Value: v, Label: e.name(v)})
 	}
 	return ts
 }

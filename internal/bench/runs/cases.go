@@ -3,6 +3,7 @@ package runs
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/rvoip/shmbus/internal/bench/stat"
@@ -24,7 +25,7 @@ func Cases(rs []*Run) []*Case {
 	var all []*Case
 	byKey := map[string]*Case{}
 	for _, r := range rs {
-		k := key(r.Workload, r.Peer, r.Config)
+		k := key(r.Workload, r.Peer, r.Step, r.Config)
 		c := byKey[k]
 		if c == nil {
 			c = &Case{Workload: r.Workload, Peer: r.Peer, Config: r.Config}
@@ -33,15 +34,22 @@ func Cases(rs []*Run) []*Case {
 		}
 		c.Runs = append(c.Runs, r)
 	}
+	// Peers have fields of their own, and lack some of ours.
+	type alike struct {
+		workload, peer, shape string
+		step                  bool
+	}
+	like := func(c *Case) alike { return alike{c.Workload, c.Peer, c.Config.Shape(), c.IsStep()} }
+	configs := map[alike][]Config{}
 	for _, c := range all {
-		var alike []Config
-		for _, o := range all {
-			// Peers have fields of their own, and lack some of ours.
-			if o.Workload == c.Workload && o.Peer == c.Peer && o.Config.Shape() == c.Config.Shape() {
-				alike = append(alike, o.Config)
-			}
-		}
-		c.Manner = c.Config.Manner(differing(alike))
+		configs[like(c)] = append(configs[like(c)], c.Config)
+	}
+	differ := map[alike][]string{}
+	for k, cs := range configs {
+		differ[k] = differing(cs)
+	}
+	for _, c := range all {
+		c.Manner = c.Config.Manner(differ[like(c)])
 	}
 	return all
 }
@@ -49,15 +57,21 @@ func Cases(rs []*Run) []*Case {
 // Same tells whether o is the same thing, measured at another time say.
 func (c *Case) Same(o *Case) bool { return c.key() == o.key() }
 
-func (c *Case) key() string { return key(c.Workload, c.Peer, c.Config) }
+func (c *Case) key() string { return key(c.Workload, c.Peer, c.IsStep(), c.Config) }
 
-func key(workload, peer string, c Config) string {
-	return strings.Join([]string{workload, peer, c.Key()}, "\x00")
+func key(workload, peer string, step bool, c Config) string {
+	return strings.Join([]string{workload, peer, strconv.FormatBool(step), c.Key()}, "\x00")
 }
+
+// IsStep tells whether it is a step of other runs.
+func (c *Case) IsStep() bool { return c.Runs[0].Step }
 
 // Name is the case in words, without its workload.
 func (c *Case) Name() string {
 	parts := slices.DeleteFunc([]string{c.Config.Shape(), c.Manner}, func(s string) bool { return s == "" })
+	if kind := c.Config.Value("kind"); kind != "" && c.IsStep() {
+		parts = append([]string{kind}, parts...)
+	}
 	if c.Peer != "" {
 		return c.Peer + ": " + strings.Join(parts, ", ")
 	}

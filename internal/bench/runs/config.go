@@ -3,6 +3,7 @@ package runs
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +111,16 @@ func (c Config) Shape() string {
 	return strings.Join(parts, ", ")
 }
 
+// Without is the shape of the configuration without one of its fields.
+func (c Config) Without(name string) string {
+	c.fields = maps.Clone(c.fields)
+	delete(c.fields, name)
+	if name == "size" {
+		c.Size = 0
+	}
+	return c.Shape()
+}
+
 // Manner says what else is special about it: what is not the default, and the
 // fields of these names.
 func (c Config) Manner(names []string) string {
@@ -130,7 +141,7 @@ func (c Config) Manner(names []string) string {
 	if c.Capacity > 0 {
 		add(false, "capacity", "ring of "+humanize.Comma(int64(c.Capacity)))
 	}
-	shown := []string{"pubs", "subs", "calls", "size", "batch", "local", "static", "policy", "verify", "wait", "capacity", "rate"}
+	shown := []string{"pubs", "subs", "calls", "size", "batch", "local", "static", "policy", "verify", "wait", "capacity", "rate", "kind"}
 	for _, name := range names {
 		if v := c.Value(name); says(c.fields[name]) && !slices.Contains(shown, name) {
 			parts = append(parts, choose(v == "true", name, name+" "+v))

@@ -64,6 +64,8 @@ type Run struct {
 
 	Machine Machine `json:"machine"`
 
+	// Step tells that it is a point of another run.
+	Step bool `json:"-"`
 	// File is where it was read.
 	File string `json:"-"`
 }
@@ -86,12 +88,19 @@ type Try struct {
 
 // Point is one step of a run that takes several.
 type Point struct {
-	Kind          string  `json:"kind"`
-	Pubs          int     `json:"pubs"`
-	Subs          int     `json:"subs"`
-	Size          int     `json:"size"`
-	PublishNS     float64 `json:"publish_ns"`
-	PublishedPerS float64 `json:"published_per_s"`
+	Kind          string       `json:"kind"`
+	Pubs          int          `json:"pubs"`
+	Subs          int          `json:"subs"`
+	Size          int          `json:"size"`
+	Capacity      int          `json:"capacity"`
+	Published     float64      `json:"published"`
+	Delivered     float64      `json:"delivered"`
+	PublishedPerS float64      `json:"published_per_s"`
+	DeliveredPerS float64      `json:"delivered_per_s"`
+	PublishNS     float64      `json:"publish_ns"`
+	Floor         floor.Result `json:"floor"`
+	Ratio         float64      `json:"ratio"`
+	RatioOf       string       `json:"ratio_of"`
 }
 
 // Machine is where a run took place.
@@ -124,7 +133,16 @@ func (r *Run) check() error {
 	for i, p := range r.Points {
 		at := fmt.Sprintf("points[%d].", i)
 		numbers[at+"publish_ns"], numbers[at+"published_per_s"] = p.PublishNS, p.PublishedPerS
+		numbers[at+"published"], numbers[at+"delivered_per_s"], numbers[at+"ratio"] = p.Published, p.DeliveredPerS, p.Ratio
 		numbers[at+"pubs"], numbers[at+"subs"], numbers[at+"size"] = float64(p.Pubs), float64(p.Subs), float64(p.Size)
+	}
+	floors := map[string]floor.Result{"floor": r.Floor}
+	for i, p := range r.Points {
+		floors[fmt.Sprintf("points[%d].floor", i)] = p.Floor
+	}
+	for name, f := range floors {
+		numbers[name+".line_ns"], numbers[name+".spsc_ns"], numbers[name+".spsc_event_ns"] = f.LineNS, f.SPSCNS, f.SPSCEventNS
+		numbers[name+".copy_ns"], numbers[name+".futex_wake_ns"], numbers[name+".atomic_ns"] = f.CopyNS, f.FutexWakeNS, f.AtomicNS
 	}
 	for name, l := range latencies {
 		if l != nil {
