@@ -25,6 +25,9 @@ func stored(t *testing.T, file string) *ratios {
 }
 
 func TestCheckStoresAndComparesRatios(t *testing.T) {
+	all := checked
+	t.Cleanup(func() { checked = all })
+	checked = []string{"seed", "fanout -subs 1 -size 64", "pingpong -wait park"}
 	file := filepath.Join(t.TempDir(), "ratios.json")
 	status, _, errs := short(t, file)
 	require.Equal(t, exitFailed, status)

@@ -122,6 +122,7 @@ type measure struct {
 var (
 	rate    = measure{rateOf, shortRate, func(v float64) string { return units.SI(v) + "/s" }, bareRate}
 	cpuTime = measure{(*runs.Run).CPUPerEventNS, shortNS, units.NS, nil}
+	stall   = measure{func(r *runs.Run) float64 { return r.LongestStall }, shortNS, units.NS, nil}
 )
 
 // bars shows a figure of each case.

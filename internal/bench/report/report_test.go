@@ -84,7 +84,7 @@ func TestThePageIsWellFormedAndWhole(t *testing.T) {
 	for _, c := range cs {
 		has(t, page, escaped(c.Name()))
 	}
-	has(t, page, "made up CPU", "v0.0.0-made-up", "2026-03-01 10:01 to")
+	has(t, page, "made up CPU", "v0.0.0-made-up", "2026-03-01 10:01 to", "crash: longest stall")
 }
 
 // has checks that a page has texts, without printing it.

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+
 	"github.com/rvoip/shmbus/internal/bench/runs"
 	"github.com/rvoip/shmbus/internal/bench/units"
 )
@@ -38,10 +40,23 @@ func sectionOf(workload string, cs []*runs.Case) section {
 			bars(workload+": processor time per event", "of all processes, for each published event; less is better", cs, cpuTime),
 		)
 	}
+	add(bars(workload+": longest stall", "from one delivery to the next at the first subscriber"+deaths(cs)+"; less is better", cs, stall))
 	add(latencies(workload, cs)...)
 	add(lateness(workload, cs), publishCost(workload, cs), together(workload, cs))
 	add(bySize(workload, cs)...)
 	return s
+}
+
+// deaths says how much was done to the processes of all runs.
+func deaths(cs []*runs.Case) string {
+	var kills, freezes float64
+	for _, c := range cs {
+		for _, r := range c.Runs {
+			kills += r.Kills
+			freezes += r.Freezes
+		}
+	}
+	return fmt.Sprintf(", over %.0f kills and %.0f freezes", kills, freezes)
 }
 
 // latencies are the charts of the latency of cases.

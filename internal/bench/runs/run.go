@@ -49,6 +49,12 @@ type Run struct {
 	Held     *bool        `json:"held"`
 	Tries    []Try        `json:"tries"`
 
+	// Of crash: how often processes were killed and stopped, and the longest
+	// time from one delivery to the next.
+	Kills        float64 `json:"kills"`
+	Freezes      float64 `json:"freezes"`
+	LongestStall float64 `json:"longest_stall_ns"`
+
 	// Points are the steps of scale and size.
 	Points []Point `json:"points"`
 
@@ -121,6 +127,7 @@ func (r *Run) check() error {
 		"published_per_s": r.PublishedPerS, "delivered_per_s": r.DeliveredPerS,
 		"publish_ns": r.PublishNS, "publish_alone_ns": r.PublishAloneNS, "cpu_seconds": r.CPUSeconds, "ratio": r.Ratio,
 		"calls": r.Calls, "rate": r.Rate, "achieved_per_s": r.Achieved,
+		"kills": r.Kills, "freezes": r.Freezes, "longest_stall_ns": r.LongestStall,
 	}
 	latencies := map[string]*Percentiles{
 		"latency_ns": r.Latency, "futex_ns": r.FutexNS, "late_ns": r.Late,
