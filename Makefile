@@ -25,7 +25,7 @@ export CGO_ENABLED = 0
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: ## real SIP calls and their RTP through three processes (KILL=mediad, CALLER=own)
@@ -64,6 +64,17 @@ bench: ## benchmarks of the core, then of whole processes
 	bin/shmbench fanout -duration $(DURATION)
 	bin/shmbench pingpong -duration $(DURATION) -wait spin
 	bin/shmbench pingpong -duration $(DURATION) -wait park
+
+.PHONY: bench-check
+bench-check: ## ratios of a short list of workloads beside stored ones, by hand, on a quiet machine
+	$(GO) build -o bin/shmbench ./cmd/shmbench
+	bin/shmbench check
+
+.PHONY: bench-ratios
+bench-ratios: ## stores the ratios that bench-check compares with
+	$(GO) build -o bin/shmbench ./cmd/shmbench
+	@mkdir -p bench
+	bin/shmbench check -store
 
 .PHONY: vet
 vet: ## go vet, also of what other builds see

@@ -4,6 +4,9 @@
 //	shmbench fanout -pubs 2 -subs 3 -size 256 -batch 16
 //	shmbench fanout -static              the same over a static ring: no headers, no types to test
 //	shmbench pingpong -wait spin         latency of one event in flight
+//	shmbench report *.json               results of -json as one HTML page, and as PNG
+//	shmbench compare A.json B.json       what differs between two files, with confidence intervals
+//	shmbench check                       a short list beside stored ratios
 //
 // Every role runs in a process of its own; -local runs the same roles in one
 // process, over the in-process bus. Nothing is published before all subscribers

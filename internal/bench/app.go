@@ -25,6 +25,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	floorBudget    time.Duration
+	took           *[]*Result // results go here, too, unless nil
 }
 
 // Main runs shmbench and returns its exit status.
@@ -70,7 +71,7 @@ func (a *app) command() *cli.Command {
 			Action: func(ctx context.Context, _ *cli.Command) error {
 				return fleet.Serve(ctx, a.stdin, a.stdout, roles())
 			},
-		}},
+		}, a.reportCommand(), a.compareCommand(), a.checkCommand()},
 	}
 	for _, w := range workloads {
 		c.Commands = append(c.Commands, a.workloadCommand(w))
@@ -152,6 +153,9 @@ func (a *app) measure(ctx context.Context, w *workload, c Config, o outcome) err
 	if err != nil {
 		out.discard()
 		return err
+	}
+	if a.took != nil {
+		*a.took = results
 	}
 	if err := out.write(results, o.many); err != nil {
 		return fmt.Errorf("write JSON: %w", err)

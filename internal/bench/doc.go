@@ -10,6 +10,8 @@
 //	tracker.go    a receiver's books: order, loss, wrong bytes
 //	result.go     what a run measured, as JSON
 //	report.go     the same for people
+//	reports.go    commands over results: report, compare
+//	check.go      a short list of workloads beside stored ratios
 //
 // A workload is added as a file with a [workload] value and its roles.
 package bench

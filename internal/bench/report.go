@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"time"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/lipgloss/table"
 	"github.com/dustin/go-humanize"
 
 	"github.com/rvoip/shmbus/internal/bench/stat"
+	"github.com/rvoip/shmbus/internal/bench/units"
 )
 
 // writeJSON writes an array if asked to, else the one result.
@@ -135,16 +134,5 @@ func grid(rows [][]string) string {
 		}).String()
 }
 
-// ns shows nanoseconds with three digits that count.
-func ns(v float64) string {
-	switch {
-	case v < 100:
-		return fmt.Sprintf("%.1f ns", v)
-	case v < 10_000:
-		return fmt.Sprintf("%.0f ns", v)
-	default:
-		return time.Duration(v).Round(time.Duration(v / 1000)).String()
-	}
-}
-
-func si(v float64) string { return strings.TrimSpace(humanize.SIWithDigits(v, 2, "")) }
+func ns(v float64) string { return units.NS(v) }
+func si(v float64) string { return units.SI(v) }

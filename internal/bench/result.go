@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/rvoip/shmbus/internal/bench/fleet"
 	"github.com/rvoip/shmbus/internal/bench/floor"
@@ -12,9 +13,12 @@ import (
 // Result is what one run measured. Fields a workload does not measure are left
 // out of its JSON.
 type Result struct {
-	Workload string  `json:"workload"`
-	Config   Config  `json:"config"`
-	Seconds  float64 `json:"seconds"`
+	Workload string `json:"workload"`
+	Config   Config `json:"config"`
+	// Time is when the run began, Version that of the program.
+	Time    time.Time `json:"time"`
+	Version string    `json:"version"`
+	Seconds float64   `json:"seconds"`
 
 	// Published counts accepted events, Delivered the sum over subscribers,
 	// Lost what a subscriber should have had and did not.

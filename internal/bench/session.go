@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/internal/bench/floor"
+	"github.com/rvoip/shmbus/internal/buildinfo"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -44,7 +45,7 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 	}
 	var results []*Result
 	for i := range s.runs {
-		t := s.trial(i)
+		t, began := s.trial(i), time.Now()
 		r, err := s.once(ctx, t)
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", s.workload.name, err)
@@ -54,6 +55,7 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 			return results, err
 		}
 		r.Workload, r.Config, r.Machine = s.workload.name, s.config, m
+		r.Time, r.Version = began.UTC().Round(time.Second), buildinfo.Version()
 		r.FloorBefore, r.FloorAfter, r.Floor = before, after, floor.Best(before, after)
 		r.compare()
 		before = after
