@@ -119,6 +119,9 @@ func (a *app) workloadCommand(w *workload) *cli.Command {
 		&cli.IntFlag{Name: "runs", Value: 1, Destination: &o.runs, Usage: "run so often; the median is shown, JSON is an array"},
 		&cli.StringFlag{Name: "dir", Destination: &o.dir, Usage: "directory of the region; default $SHMBUS_DIR, then /dev/shm"},
 	}
+	if w.flags != nil {
+		flags = append(flags, w.flags(&c)...)
+	}
 	return &cli.Command{
 		Name: w.name, Usage: w.usage, Flags: flags, HideHelpCommand: true, OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {

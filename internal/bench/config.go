@@ -34,6 +34,10 @@ type Config struct {
 	// filter, 0 for none.
 	Match float64 `json:"match,omitempty"`
 
+	// Rate is how many events a second are published at a fixed rate, 0 where
+	// publishers go as fast as they can.
+	Rate int `json:"rate,omitempty"`
+
 	Duration time.Duration `json:"-"`
 }
 

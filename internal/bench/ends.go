@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/internal/bench/payload"
@@ -41,6 +42,12 @@ type source interface {
 	// were accepted. last marks the final one as the publisher's last.
 	put(ctx context.Context, seq uint64, n int, last bool) (int, error)
 	close() error
+}
+
+// timedSource publishes events that carry a time of the caller's, on lanes.
+type timedSource interface {
+	source
+	putAt(ctx context.Context, seq uint64, at int64, last bool) error
 }
 
 // seen is what a receiver learns of an event; at is when it was published, 0
@@ -131,6 +138,15 @@ func (s *valueSource[T]) put(ctx context.Context, seq uint64, n int, last bool) 
 	return s.p.PublishBatch(ctx, s.values[:n])
 }
 
+func (s *valueSource[T]) putAt(ctx context.Context, seq uint64, at int64, last bool) error {
+	p, ok := s.p.(*bus.Publisher[T])
+	if !ok {
+		return errors.New("the events of a static ring carry no time")
+	}
+	s.fill(&s.values[0], payload.NewNote(s.o.publisher, seq, last), s.o.verify)
+	return p.PublishWith(ctx, &s.values[0], bus.With{Time: at})
+}
+
 func (s *valueSource[T]) close() error { return s.p.Close() }
 
 // tailFlow is the flow of events of any size: a head, then a tail that holds
@@ -194,6 +210,13 @@ func (s *tailSource[H]) put(ctx context.Context, seq uint64, n int, last bool) (
 		it.Key = s.o.key(note)
 	}
 	return s.p.PublishItems(ctx, s.items[:n])
+}
+
+func (s *tailSource[H]) putAt(ctx context.Context, seq uint64, at int64, last bool) error {
+	it := &s.items[0]
+	h, note := s.head(&it.Value), payload.NewNote(s.o.publisher, seq, last)
+	h.Note, h.Sum = note, payload.FillTail(it.Tail, note)
+	return s.p.PublishWith(ctx, &it.Value, bus.With{Tail: it.Tail, Time: at})
 }
 
 func (s *tailSource[H]) close() error { return s.p.Close() }
