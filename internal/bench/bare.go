@@ -72,15 +72,20 @@ func oneDone(ctx context.Context, v any, specs ...fleet.Spec) error {
 }
 
 // specsOf makes specs of the same configuration.
-func specsOf(config any, kinds ...string) (specs []fleet.Spec, err error) {
+func specsOf(config any, kinds ...string) (specs []fleet.Spec) {
 	for _, kind := range kinds {
-		s, err := fleet.NewSpec(kind, config)
-		if err != nil {
-			return nil, err
-		}
-		specs = append(specs, s)
+		specs = append(specs, mustSpec(kind, config))
 	}
-	return specs, nil
+	return specs
+}
+
+// mustSpec is fleet.NewSpec for configurations of ours, which marshal.
+func mustSpec(kind string, config any) fleet.Spec {
+	s, err := fleet.NewSpec(kind, config)
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 // understand reads the configuration of a role.

@@ -184,6 +184,9 @@ func TestWrongUseIsExplained(t *testing.T) {
 		"one event at a time":               {"wake", "-batch", "2"},
 		"static ring carry":                 {"wake", "-static"},
 		"-rate 0":                           {"wake", "-rate", "0"},
+		"one on Normal and one on Low":      {"flood", "-pubs", "1"},
+		"no priorities":                     {"flood", "-static"},
+		"Low is lossy":                      {"flood", "-policy", "lossy"},
 	} {
 		status, out, errs := run(t, args...)
 		assert.Equal(t, exitUsage, status, "%v: %s", args, errs)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 
 	"github.com/rvoip/shmbus/bus"
@@ -44,10 +45,11 @@ type source interface {
 	close() error
 }
 
-// timedSource publishes events that carry a time of the caller's, on lanes.
+// timedSource publishes single events on a lane whose headers say what the caller
+// wants: a time, a key.
 type timedSource interface {
 	source
-	putAt(ctx context.Context, seq uint64, at int64, last bool) error
+	putWith(ctx context.Context, seq uint64, w bus.With, last bool) error
 }
 
 // seen is what a receiver learns of an event; at is when it was published, 0
@@ -67,11 +69,26 @@ type sink interface {
 type flow struct {
 	source func(*bus.Bus, endOptions) (source, error)
 	sink   func(*bus.Bus, endOptions, seen) (sink, error)
+	id     func(*bus.Bus) (bus.TypeID, error)
+}
+
+// note is what a subscription of many types finds in an event of any flow.
+func (o endOptions) note(e *bus.Event) (n payload.Note, ok bool) {
+	v := e.Value()
+	if len(v) < payload.HeadSize || len(v)+len(e.Tail()) != o.size {
+		return 0, false
+	}
+	if len(e.Tail()) == 0 {
+		return payload.ReadBytes(v, o.verify)
+	}
+	n = payload.Note(binary.LittleEndian.Uint64(v))
+	return n, !o.verify || payload.SumTail(e.Tail(), n) == binary.LittleEndian.Uint64(v[8:])
 }
 
 // valueFlow is the flow of events that are a value of type T alone.
 func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool)) flow {
 	return flow{
+		id: bus.TypeFor[T],
 		source: func(b *bus.Bus, o endOptions) (source, error) {
 			if o.keys > 0 {
 				return newKeyedSource(b, o, fill)
@@ -138,13 +155,13 @@ func (s *valueSource[T]) put(ctx context.Context, seq uint64, n int, last bool) 
 	return s.p.PublishBatch(ctx, s.values[:n])
 }
 
-func (s *valueSource[T]) putAt(ctx context.Context, seq uint64, at int64, last bool) error {
+func (s *valueSource[T]) putWith(ctx context.Context, seq uint64, w bus.With, last bool) error {
 	p, ok := s.p.(*bus.Publisher[T])
 	if !ok {
 		return errors.New("the events of a static ring carry no time")
 	}
 	s.fill(&s.values[0], payload.NewNote(s.o.publisher, seq, last), s.o.verify)
-	return p.PublishWith(ctx, &s.values[0], bus.With{Time: at})
+	return p.PublishWith(ctx, &s.values[0], w)
 }
 
 func (s *valueSource[T]) close() error { return s.p.Close() }
@@ -153,6 +170,7 @@ func (s *valueSource[T]) close() error { return s.p.Close() }
 // the rest. H is a type whose memory is a [payload.Head].
 func tailFlow[H any](head func(*H) *payload.Head) flow {
 	return flow{
+		id: bus.TypeFor[H],
 		source: func(b *bus.Bus, o endOptions) (source, error) {
 			p, err := bus.NewPublisher[H](b, &bus.PublisherOptions{Exclusive: true})
 			if err != nil {
@@ -212,11 +230,12 @@ func (s *tailSource[H]) put(ctx context.Context, seq uint64, n int, last bool) (
 	return s.p.PublishItems(ctx, s.items[:n])
 }
 
-func (s *tailSource[H]) putAt(ctx context.Context, seq uint64, at int64, last bool) error {
+func (s *tailSource[H]) putWith(ctx context.Context, seq uint64, w bus.With, last bool) error {
 	it := &s.items[0]
 	h, note := s.head(&it.Value), payload.NewNote(s.o.publisher, seq, last)
 	h.Note, h.Sum = note, payload.FillTail(it.Tail, note)
-	return s.p.PublishWith(ctx, &it.Value, bus.With{Tail: it.Tail, Time: at})
+	w.Tail = it.Tail
+	return s.p.PublishWith(ctx, &it.Value, w)
 }
 
 func (s *tailSource[H]) close() error { return s.p.Close() }

@@ -29,11 +29,7 @@ func (t *trial) measureFloors(ctx context.Context, budget time.Duration) (r floo
 		return r, fmt.Errorf("make a region for the floors: %w", err)
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	specs, err := specsOf(c, roleFloorEcho, roleFloorLead)
-	if err != nil {
-		return r, err
-	}
-	err = oneDone(ctx, &r, specs...)
+	err = oneDone(ctx, &r, specsOf(c, roleFloorEcho, roleFloorLead)...)
 	return r, err
 }
 

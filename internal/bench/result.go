@@ -34,6 +34,8 @@ type Result struct {
 	// rate; Slept how often the subscriber came back from sleep.
 	FutexNS *stat.Percentiles `json:"futex_ns,omitempty"`
 	Slept   uint64            `json:"slept,omitempty"`
+	// Flood is what a flood of lower lanes did to Critical events.
+	Flood *Flood `json:"flood,omitempty"`
 	// PublishNS is the publisher's wall time for an event, writing it and any
 	// waiting for room included; PublishAloneNS the same while nobody reads.
 	PublishNS      float64 `json:"publish_ns,omitempty"`

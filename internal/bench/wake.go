@@ -99,11 +99,7 @@ func runWake(ctx context.Context, t *trial) (_ *Result, err error) {
 		return nil, err
 	}
 	defer crew.Close()
-	specs, err := specsOf(c, roleSleeper, roleBareFut, roleWaker)
-	if err != nil {
-		return nil, err
-	}
-	members, err := startAll(crew, specs, t.config.Local)
+	members, err := startAll(crew, specsOf(c, roleSleeper, roleBareFut, roleWaker), t.config.Local)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +176,7 @@ func wakePublish(ctx context.Context, st *fleet.Station, config []byte) (_ any, 
 			if err := pace.until(ctx, pace.due(2*p.Events)); err != nil {
 				return err
 			}
-			if err := src.putAt(ctx, p.Events, bus.Now(), last); err != nil {
+			if err := src.putWith(ctx, p.Events, bus.With{Time: bus.Now()}, last); err != nil {
 				return fmt.Errorf("publish event %d: %w", p.Events, err)
 			}
 			st.Count.Store(p.Events + 1)

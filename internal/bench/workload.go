@@ -29,7 +29,7 @@ type workload struct {
 	roles map[string]fleet.Role
 }
 
-var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wakeWorkload}
+var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wakeWorkload, floodWorkload}
 
 // roles are those of all workloads: an agent can be any.
 func roles() map[string]fleet.Role {
