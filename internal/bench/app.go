@@ -141,6 +141,11 @@ func (a *app) measure(ctx context.Context, w *workload, c Config, o outcome) err
 	if err := c.check(); err != nil {
 		return err
 	}
+	if !w.ownSize {
+		if err := c.checkSize(); err != nil {
+			return err
+		}
+	}
 	if w.check != nil {
 		if err := w.check(c); err != nil {
 			return err

@@ -186,6 +186,10 @@ func TestWrongUseIsExplained(t *testing.T) {
 		"-rate 0":                           {"wake", "-rate", "0"},
 		"one on Normal and one on Low":      {"flood", "-pubs", "1"},
 		"no priorities":                     {"flood", "-static"},
+		"-calls 0":                          {"rtp", "-calls", "0"},
+		"one RTP process":                   {"rtp", "-subs", "2"},
+		"a packet of G.711":                 {"rtp", "-size", "64"},
+		"is known without":                  {"rtp", "-stamp"},
 		"Low is lossy":                      {"flood", "-policy", "lossy"},
 	} {
 		status, out, errs := run(t, args...)

@@ -20,12 +20,13 @@ type endOptions struct {
 	static    *bus.StaticOptions // nil for a lane
 	keys      uint64             // how many keys the events have, 0 for none
 	filter    bus.Filter
+	streams   uint64 // of RTP
 }
 
 func (c Config) ends(publisher int) endOptions {
 	return endOptions{
 		publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp, static: c.statics(),
-		keys: c.keys(),
+		keys: c.keys(), streams: c.streams(),
 	}
 }
 

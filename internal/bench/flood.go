@@ -61,12 +61,12 @@ type Flood struct {
 	Idle         *stat.Percentiles `json:"idle"`
 	CriticalLate *stat.Percentiles `json:"critical_late"`
 	IdleLate     *stat.Percentiles `json:"idle_late"`
-	// RatioP50 and RatioP99 are those of Critical to Idle.
+	// RatioP50 is the median of Critical to that of Idle; the run's ratio is that
+	// of their 99th percentiles.
 	RatioP50 float64     `json:"ratio_p50"`
-	RatioP99 float64     `json:"ratio_p99"`
 	Lower    []FloodLane `json:"lower"`
 	// Busy is how many processors were busy with the flood, on average.
-	Busy float64 `json:"busy"`
+	Busy float64 `json:"cpus_busy"`
 }
 
 // FloodLane is how a lane fared.
@@ -150,9 +150,8 @@ func runFlood(ctx context.Context, t *trial) (*Result, error) {
 		return r, nil // told as lost
 	}
 	f.RatioP50 = ratio(float64(f.Critical.P50), float64(f.Idle.P50))
-	f.RatioP99 = ratio(float64(f.Critical.P99), float64(f.Idle.P99))
 	r.setBeside = func(r *Result) {
-		r.Ratio, r.RatioOf = f.RatioP99, "p99 of Critical under the flood / p99 of its idle run"
+		r.Ratio, r.RatioOf = ratio(float64(f.Critical.P99), float64(f.Idle.P99)), "p99 of Critical under the flood / p99 of its idle run"
 	}
 	r.details = f.rows()
 	return r, nil

@@ -22,7 +22,7 @@ type floorConfig struct {
 
 // measureFloors runs the floors between two processes of their own.
 func (t *trial) measureFloors(ctx context.Context, budget time.Duration) (r floor.Result, err error) {
-	o := floor.Options{Size: t.config.Size, Batch: t.config.Batch, Verify: t.config.Verify, Budget: budget}
+	o := floor.Options{Size: (t.config.Size + 7) &^ 7, Batch: t.config.Batch, Verify: t.config.Verify, Budget: budget}
 	c := floorConfig{Memory: t.bare("floor", floor.Size(o)), Options: o}
 	_, done, err := c.Memory.make()
 	if err != nil {

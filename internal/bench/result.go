@@ -34,8 +34,10 @@ type Result struct {
 	// rate; Slept how often the subscriber came back from sleep.
 	FutexNS *stat.Percentiles `json:"futex_ns,omitempty"`
 	Slept   uint64            `json:"slept,omitempty"`
-	// Flood is what a flood of lower lanes did to Critical events.
-	Flood *Flood `json:"flood,omitempty"`
+	// What single workloads have to say, nil of the others; its fields stand
+	// among those of the result.
+	*Flood
+	*RTP
 	// PublishNS is the publisher's wall time for an event, writing it and any
 	// waiting for room included; PublishAloneNS the same while nobody reads.
 	PublishNS      float64 `json:"publish_ns,omitempty"`

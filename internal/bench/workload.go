@@ -21,6 +21,8 @@ type workload struct {
 	// steps is how often it takes the duration of the configuration, one after
 	// the other. Default once.
 	steps func(Config) int
+	// ownSize says that its events have a size of their own, which it checks.
+	ownSize bool
 	// check refuses what this workload cannot do, after Config.check.
 	check func(Config) error
 	// run does it once. Floors and the machine are added by the session.
@@ -29,7 +31,7 @@ type workload struct {
 	roles map[string]fleet.Role
 }
 
-var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wakeWorkload, floodWorkload}
+var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wakeWorkload, floodWorkload, rtpWorkload}
 
 // roles are those of all workloads: an agent can be any.
 func roles() map[string]fleet.Role {
