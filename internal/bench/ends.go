@@ -62,6 +62,9 @@ type sink interface {
 	// take waits for an event and gives all that are there, up to a window, to
 	// the function the sink was made with.
 	take(ctx context.Context) (int, error)
+	// tryTake is take without waiting: it returns bus.ErrEmpty when there is
+	// nothing, and has then given back all that it had read.
+	tryTake() (int, error)
 	stats() bus.SubscriberStats
 	close() error
 }
@@ -256,6 +259,8 @@ func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error)
 }
 
 func (s *viewSink[T]) take(ctx context.Context) (int, error) { return s.s.ViewBatch(ctx, s.read, s.fn) }
+
+func (s *viewSink[T]) tryTake() (int, error) { return s.s.TryViewBatch(s.read, s.fn) }
 
 func (s *viewSink[T]) stats() bus.SubscriberStats { return s.s.Stats() }
 

@@ -38,6 +38,8 @@ type Result struct {
 	// among those of the result.
 	*Flood
 	*RTP
+	// Points are the steps of a workload that has several.
+	Points []Point `json:"points,omitempty"`
 	// PublishNS is the publisher's wall time for an event, writing it and any
 	// waiting for room included; PublishAloneNS the same while nobody reads.
 	PublishNS      float64 `json:"publish_ns,omitempty"`

@@ -9,3 +9,6 @@ func bindToParent(*exec.Cmd) {}
 
 // cpuSeconds is not measured here.
 func cpuSeconds() float64 { return 0 }
+
+// ThreadCPU is not known here.
+func ThreadCPU() (ns int64, ok bool) { return 0, false }

@@ -16,6 +16,8 @@
 //
 // A [Pair] is the same futex one way, for whoever wakes at a pace of its own.
 //
+// [Rounds] let one process have work done by many without the bus that is measured.
+//
 // All are medians (of round trips, or of short windows), so a neighbour that
 // takes a processor now and then does not move them; but the p99.
 package floor
