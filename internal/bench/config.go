@@ -41,6 +41,7 @@ type Config struct {
 	// highest number that holds.
 	Calls  int  `json:"calls,omitempty"`
 	Search bool `json:"search,omitempty"`
+	Chaos
 
 	Duration time.Duration `json:"-"`
 }

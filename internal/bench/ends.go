@@ -21,6 +21,7 @@ type endOptions struct {
 	keys      uint64             // how many keys the events have, 0 for none
 	filter    bus.Filter
 	streams   uint64 // of RTP
+	durable   string // name of a durable subscription, which publishers wait for
 }
 
 func (c Config) ends(publisher int) endOptions {
@@ -251,7 +252,11 @@ type viewSink[T any] struct {
 }
 
 func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error) (sink, error) {
-	s, err := bus.Subscribe[T](b, &bus.SubscribeOptions{Window: o.read, Filter: o.filter})
+	so := &bus.SubscribeOptions{Window: o.read, Filter: o.filter, Durable: o.durable}
+	if o.durable != "" {
+		so.HoldPolicy = bus.HoldBlock
+	}
+	s, err := bus.Subscribe[T](b, so)
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type Result struct {
 	// among those of the result.
 	*Flood
 	*RTP
+	*Crash
 	// Points are the steps of a workload that has several.
 	Points []Point `json:"points,omitempty"`
 	// PublishNS is the publisher's wall time for an event, writing it and any

@@ -31,7 +31,7 @@ type workload struct {
 	roles map[string]fleet.Role
 }
 
-var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wakeWorkload, floodWorkload, rtpWorkload, scaleWorkload, sizeWorkload}
+var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wakeWorkload, floodWorkload, rtpWorkload, scaleWorkload, sizeWorkload, crashWorkload}
 
 // roles are those of all workloads: an agent can be any.
 func roles() map[string]fleet.Role {

@@ -7,6 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// What freezes a process and lets it go on.
+const (
+	freezeSignal = syscall.SIGSTOP
+	thawSignal   = syscall.SIGCONT
+)
+
 // bindToParent lets the kernel kill the process when its parent dies, and puts
 // it into a process group of its own, so that a terminal's Ctrl-C reaches the
 // conductor alone, which then ends its agents in order.

@@ -2,7 +2,13 @@
 
 package fleet
 
-import "os/exec"
+import (
+	"os"
+	"os/exec"
+)
+
+// Nothing freezes a process here.
+var freezeSignal, thawSignal os.Signal
 
 // bindToParent has nothing to bind with here: agents end with their input.
 func bindToParent(*exec.Cmd) {}
