@@ -41,6 +41,8 @@ type Config struct {
 	// highest number that holds.
 	Calls  int  `json:"calls,omitempty"`
 	Search bool `json:"search,omitempty"`
+	// Copy publishes copies of packets instead of slots that were lent.
+	Copy bool `json:"copy,omitempty"`
 	Chaos
 
 	Duration time.Duration `json:"-"`

@@ -21,13 +21,14 @@ type endOptions struct {
 	keys      uint64             // how many keys the events have, 0 for none
 	filter    bus.Filter
 	streams   uint64 // of RTP
+	copies    bool   // of packets are published
 	durable   string // name of a durable subscription, which publishers wait for
 }
 
 func (c Config) ends(publisher int) endOptions {
 	return endOptions{
 		publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp, static: c.statics(),
-		keys: c.keys(), streams: c.streams(),
+		keys: c.keys(), streams: c.streams(), copies: c.Copy,
 	}
 }
 

@@ -33,23 +33,28 @@ func (p *packets) fill(v *rtpEvent, seq uint64, last, sum bool) {
 	}
 }
 
-// newRTPSource fills slots in place, and publishes them together. A static ring
-// lends single slots, so there a batch is copied.
+// newRTPSource fills slots in place, and publishes them together, unless copies are
+// asked for. A static ring lends single slots, so there a batch is copied, too.
 func newRTPSource(b *bus.Bus, o endOptions) (source, error) {
-	ps := packets{streams: o.streams}
-	if o.static != nil {
-		p, err := newStaticPublisher[rtpEvent](b, o)
-		if err != nil {
-			return nil, err
-		}
-		fill := func(e *rtpEvent, n payload.Note, sum bool) { ps.fill(e, n.Seq(), n.Last(), sum) }
-		return &valueSource[rtpEvent]{p: p, o: o, fill: fill, values: make([]rtpEvent, o.batch)}, nil
+	if o.static != nil || o.copies {
+		return newRTPCopies(b, o)
 	}
 	p, err := bus.NewPublisher[rtpEvent](b, &bus.PublisherOptions{Exclusive: true})
 	if err != nil {
 		return nil, err
 	}
-	return &rtpSource{p: p, o: o, packets: ps, loans: make([]bus.Loan[rtpEvent], o.batch)}, nil
+	return &rtpSource{p: p, o: o, packets: packets{streams: o.streams}, loans: make([]bus.Loan[rtpEvent], o.batch)}, nil
+}
+
+// newRTPCopies fills packets of its own and publishes copies of them.
+func newRTPCopies(b *bus.Bus, o endOptions) (source, error) {
+	p, err := newValuePublisher[rtpEvent](b, o)
+	if err != nil {
+		return nil, err
+	}
+	ps := packets{streams: o.streams}
+	fill := func(e *rtpEvent, n payload.Note, sum bool) { ps.fill(e, n.Seq(), n.Last(), sum) }
+	return &valueSource[rtpEvent]{p: p, o: o, fill: fill, values: make([]rtpEvent, o.batch)}, nil
 }
 
 type rtpSource struct {

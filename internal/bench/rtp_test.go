@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/bench/fleet"
 	"github.com/rvoip/shmbus/internal/bench/payload"
 	"github.com/rvoip/shmbus/internal/bench/stat"
 )
@@ -17,6 +20,7 @@ func TestRTPPublishesWhatIsDue(t *testing.T) {
 	for _, args := range [][]string{
 		{"rtp"},
 		{"rtp", "-local"},
+		{"rtp", "-copy"},
 		{"rtp", "-static", "-wait", "park"},
 		{"rtp", "-policy", "lossy", "-batch", "1", "-read", "1"},
 	} {
@@ -134,5 +138,38 @@ func TestPacketsOfAllStreamsInTurn(t *testing.T) {
 		n, ok := payload.ReadRTP(&v.V, 3, true)
 		assert.True(t, ok)
 		assert.Equal(t, seq, n.Seq())
+	}
+}
+
+// What a packet costs its publisher while nobody reads, by the way it takes.
+func BenchmarkRTPSource(b *testing.B) {
+	c := rtpWorkload.defaults
+	copied, static := c, c
+	copied.Copy, static.Static = true, true
+	for _, way := range []struct {
+		name string
+		c    Config
+	}{
+		{"loans", c}, {"copies", copied}, {"static", static},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			bb, err := bus.OpenLocal(&bus.Options{Geometry: way.c.geometry(bus.Normal)})
+			require.NoError(b, err)
+			defer bb.Close()
+			src, err := newRTPSource(bb, way.c.ends(0))
+			require.NoError(b, err)
+			defer src.close()
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			before, ok := fleet.ThreadCPU()
+			for n := 0; n < b.N; n += way.c.Batch {
+				if _, err := src.put(b.Context(), uint64(n), way.c.Batch, false); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if after, _ := fleet.ThreadCPU(); ok {
+				b.ReportMetric(float64(after-before)/float64(b.N), "cpu-ns/op")
+			}
+		})
 	}
 }
