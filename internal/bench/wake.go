@@ -188,17 +188,11 @@ func wakePublish(ctx context.Context, st *fleet.Station, config []byte) (_ any, 
 			}
 		}
 		p.End = bus.Now()
-		// The last wake is seen before the stop takes its place.
-		if err := pace.until(ctx, pace.due(2*p.Events)+int64(pairRest)); err != nil {
-			return err
-		}
 		return pair.Stop()
 	})
 	st.End(p.Events)
 	return p, err
 }
-
-const pairRest = 2 * time.Millisecond
 
 // openTimed opens a source whose events carry times.
 func openTimed(f flow, b *bus.Bus, o endOptions) (timedSource, error) {

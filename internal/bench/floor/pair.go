@@ -18,7 +18,7 @@ const PairSize = 2 * line
 // other sleeps.
 type Pair struct {
 	a    area
-	word *uint32        // counts wakes, stopWake at the end
+	word *uint32        // counts wakes; pairStop is set at the end
 	at   *atomic.Uint64 // the time of the last one
 	seen uint32
 }
@@ -38,8 +38,10 @@ func (p *Pair) Wake(at int64) error {
 	return wake(p.word, p.seen)
 }
 
-// Stop lets the other end go.
-func (p *Pair) Stop() error { return wake(p.word, stopWake) }
+const pairStop = 1 << 31
+
+// Stop lets the other end go, once it has seen the last wake.
+func (p *Pair) Stop() error { return wake(p.word, p.seen|pairStop) }
 
 // Sleep waits for the next wake and returns the time that it was told. Wakes that
 // came while this end did not sleep count as one. It returns ErrStopped after Stop.
@@ -48,10 +50,10 @@ func (p *Pair) Sleep() (at int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if now == stopWake {
+	if now == p.seen|pairStop {
 		return 0, ErrStopped
 	}
-	p.seen = now
+	p.seen = now &^ pairStop
 	return int64(p.at.Load()), nil
 }
 

@@ -31,7 +31,11 @@ func TestPairTellsTheTimeOfItsWakes(t *testing.T) {
 	assert.EqualValues(t, 8, <-got)
 	assert.EqualValues(t, 2, sleeps.Woken())
 
+	require.NoError(t, wakes.Wake(9))
 	require.NoError(t, wakes.Stop())
+	at, err = sleeps.Sleep()
+	require.NoError(t, err, "the last wake is seen before the stop")
+	assert.EqualValues(t, 9, at)
 	_, err = sleeps.Sleep()
 	require.ErrorIs(t, err, ErrStopped)
 	_, err = NewPair(ctx, mem[:8])
