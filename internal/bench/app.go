@@ -120,6 +120,9 @@ func (a *app) workloadCommand(w *workload) *cli.Command {
 		&cli.IntFlag{Name: "runs", Value: 1, Destination: &o.runs, Usage: "run so often; the median is shown, JSON is an array"},
 		&cli.StringFlag{Name: "dir", Destination: &o.dir, Usage: "directory of the region; default $SHMBUS_DIR, then /dev/shm"},
 	}
+	if w.flags != nil {
+		flags = append(flags, w.flags(&c)...)
+	}
 	return &cli.Command{
 		Name: w.name, Usage: w.usage, Flags: flags, HideHelpCommand: true, OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -138,6 +141,11 @@ func (a *app) measure(ctx context.Context, w *workload, c Config, o outcome) err
 	}
 	if err := c.check(); err != nil {
 		return err
+	}
+	if !w.ownSize {
+		if err := c.checkSize(); err != nil {
+			return err
+		}
 	}
 	if w.check != nil {
 		if err := w.check(c); err != nil {
