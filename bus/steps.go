@@ -24,6 +24,7 @@ const (
 	stepGroupEnroll  failpoint.Step = "group/enroll"
 	stepGroupLease   failpoint.Step = "group/make-lease"
 	stepGroupWhole   failpoint.Step = "group/whole"
+	stepGroupTake    failpoint.Step = "group/claim-lease"
 	stepGroupClaim   failpoint.Step = "group/lease-claimed"
 	stepGroupLetGo   failpoint.Step = "group/let-go"
 	stepGroupEpoch   failpoint.Step = "group/bump-epoch"

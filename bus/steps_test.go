@@ -9,7 +9,7 @@ func Steps() []failpoint.Step {
 		stepTypeLook, stepTypeClaim, stepTypePublish, stepTypeOwner,
 		stepSubClaim, stepSubTypes, stepSubServes, stepSubCandidate, stepSubActivate, stepSubResume,
 		stepSubHold, stepSubAway, stepSubLeave,
-		stepGroupFound, stepGroupMember, stepGroupEnroll, stepGroupLease, stepGroupWhole, stepGroupClaim,
+		stepGroupFound, stepGroupMember, stepGroupEnroll, stepGroupLease, stepGroupWhole, stepGroupTake, stepGroupClaim,
 		stepGroupLetGo, stepGroupEpoch, stepGroupLeave, stepGroupRemove, stepGroupForget,
 		stepRecoverBegin, stepRecoverPort, stepRecoverType, stepRecoverSub, stepRecoverDone,
 	}

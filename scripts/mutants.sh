@@ -77,7 +77,13 @@ mutate() {
 		mkdir -p "$dir/tree/$(dirname "$file")"
 		cp "$root/$file" "$dir/tree/$file" || return 1
 	done
-	# Lines around a change that have changed themselves do not matter.
+	# Lines around a change that have changed themselves do not matter, so each change must be known by a line that it
+	# takes away.
+	if ! awk '/^(---|\+\+\+) /{next} /^@@/{if (n && !taken) exit 1; n++; taken = 0} /^-/{taken = 1} END{if (!taken) exit 1}' \
+		"$root/scripts/mutants/$1.patch"; then
+		echo "a hunk of the patch takes nothing away: it could be put anywhere" >"$dir/out"
+		return 1
+	fi
 	(cd "$dir/tree" && git apply --recount -C0 "$root/scripts/mutants/$1.patch") >"$dir/out" 2>&1 || return 1
 	printf '{"Replace": {' >"$dir/overlay.json"
 	for file in $(sed -n 's|^--- a/||p' "$root/scripts/mutants/$1.patch"); do
