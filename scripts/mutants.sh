@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Seeded bugs: each patch of scripts/mutants breaks one thing that a promise stands on, and names the test that must
-# fail for it. Each is put into copies of the files that it touches, which the compiler takes in place of the real ones
-# (go build -overlay): the tree itself is never changed, and what is not committed is tested, too.
+# fail for it. Each is put into a copy of the tree, which is thrown away; what is not committed is in it, too.
 #
 #   scripts/mutants.sh                  all of them
 #   scripts/mutants.sh bell reader-     those whose names begin so
@@ -55,21 +54,24 @@ if [[ ${#names[@]} == 0 ]]; then
 fi
 command -v git >/dev/null || { echo "mutants.sh: needs git to apply patches" >&2; exit 2; }
 
-root=$PWD
 work=$(mktemp -d)
 if [[ "${KEEP:-0}" == 1 ]]; then
 	echo "kept: $work"
 else
 	trap 'rm -rf "$work"' EXIT
 fi
-mkdir "$work/base" "$work/tmp"
+mkdir "$work/base" "$work/tmp" "$work/src"
+tar -cf - --exclude=./.git --exclude=./bin --exclude=./out . | tar -xf - -C "$work/src"
+cd "$work/src"
+root=$PWD
 # What tests make goes with the rest, also when one of them is killed.
 export root work GIT_CEILING_DIRECTORIES="$work" TMPDIR="$work/tmp" SHMBUS_DIR="$work/tmp"
 
 # field NAME KEY prints a line of the head of a patch.
 field() { sed -n "/^--- a\//q; s/^$2: *//p" "$root/scripts/mutants/$1.patch"; }
 
-# mutate NAME makes changed copies of the files that a patch touches, and the list by which the compiler finds them.
+# mutate NAME makes changed copies of the files that a patch touches, and the list by which the compiler takes them in
+# place of the others (go build -overlay), so that several mutants can be built at the same time.
 mutate() {
 	local dir="$work/$1" file sep=
 	mkdir -p "$dir/tree"
@@ -98,7 +100,7 @@ mutate() {
 compile() {
 	local binary="$1" package="$2" tags="$3"
 	shift 3
-	(cd "$root" && "$GO" test -c -vet=off -ldflags='-s -w' -tags "$tags" -o "$binary" "$@" "$package")
+	(cd "$root" && "$GO" test -c -trimpath -vet=off -ldflags='-s -w' -tags "$tags" -o "$binary" "$@" "$package")
 }
 
 # run BINARY PACKAGE TEST SECONDS runs one test, in short form. The second bound is for one that does not even notice the
