@@ -312,7 +312,7 @@ func TestNumbersOfSlotsThatThereAreNot(t *testing.T) {
 			require.True(t, h.needReader() && h.needProducer())
 			hostileOps[2](h) // publishes
 			e := entry(entryOf(h, 0).Load())
-			entryOf(h, 0).Store(uint64(makeEntry(0, e.owner(), slot)))
+			entryOf(h, 0).Store(uint64(makeEntry(0, e.owner(), makeRef(slot, 0))))
 			require.NotPanics(t, func() {
 				n, missed, err := h.reader.Poll(2)
 				require.NoError(t, err)
@@ -324,7 +324,7 @@ func TestNumbersOfSlotsThatThereAreNot(t *testing.T) {
 			h := newHostileLane(t, false, 0)
 			require.True(t, h.needProducer())
 			h.reserve()
-			entryOf(h, 0).Store(uint64(makeEntry(^uint64(0), nobody, slot)))
+			entryOf(h, 0).Store(uint64(makeEntry(^uint64(0), nobody, makeRef(slot, 0))))
 			require.NotPanics(t, func() {
 				_, err := h.producer.Publish(h.cells[0])
 				require.ErrorIs(t, err, ErrCorrupt)
