@@ -13,10 +13,12 @@ BENCHTIME ?= 1s
 DURATION  ?= 2s
 COUNT     ?= 5
 MODEL     ?= short
+STRESS    ?= short
 
 # Pinned, so that a new release of the linter cannot break an old commit.
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
+VULN_VERSION     := v1.1.4
 
 # Everything must build without cgo; only the race detector asks for it.
 export CGO_ENABLED = 0
@@ -36,11 +38,15 @@ test: ## every test, then kill and freeze at each step of the protocol
 	$(GO) test ./...
 	$(GO) test -tags failpoint ./ring ./bus
 
+.PHONY: mutants
+mutants: ## seeded bugs, each of which must be caught by the test that it names
+	@GO='$(GO)' scripts/mutants.sh $(MUTANTS)
+
 .PHONY: race
-race: ## the core's tests under the race detector (needs a C compiler)
+race: ## the core's tests under the race detector (needs a C compiler; STRESS=long for all of each test)
 	@command -v "$${CC:-gcc}" >/dev/null || { \
 		echo "make race: the race detector needs cgo, and cgo a C compiler; install gcc and libc6-dev, or name yours in CC" >&2; exit 1; }
-	CGO_ENABLED=1 $(GO) test -race -short $(CORE) ./bus/conformance
+	CGO_ENABLED=1 $(GO) test -race $(if $(filter long,$(STRESS)),-timeout=60m,-short) $(CORE) ./bus/conformance
 
 .PHONY: torture
 torture: ## the failpoint suites and the stress tests, COUNT times over, on one core and on all
@@ -95,6 +101,10 @@ $(GOLANGCI):
 	@mkdir -p bin
 	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv bin/golangci-lint $@
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what the code calls (needs the vulnerability database)
+	@GO='$(GO)' scripts/vuln.sh $(VULN_VERSION)
 
 .PHONY: cross
 cross: ## builds without cgo for linux/amd64 and linux/arm64; vet for darwin and windows

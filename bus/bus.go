@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rvoip/shmbus/internal/failpoint"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -80,6 +81,7 @@ func Open(name string, o *Options) (*Bus, error) {
 	if err != nil {
 		return nil, asked(err)
 	}
+	failpoint.Hit(stepRegionOpen)
 	b, err := newBus(mem, opts, mem.Meta())
 	if err != nil {
 		return nil, errors.Join(err, mem.Release())
@@ -172,6 +174,7 @@ func remove(name string, o *Options, from func(string, *shm.Options) error) erro
 	if err = from(file, opts.shm()); err != nil && !errors.Is(err, ErrNotExist) {
 		return asked(err)
 	}
+	failpoint.Hit(stepRegionGone)
 	return errors.Join(asked(err), removeStatics(name, hex.EncodeToString(id[:]), &opts))
 }
 

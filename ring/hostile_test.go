@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -298,5 +299,49 @@ func TestNoiseIsNotALane(t *testing.T) {
 		h.attach()
 		h.run([]byte{2, 3, 4, 5, 6, 7, 4, 9, 10, 11, 12, 13})
 		require.ErrorIs(t, h.lane.Check(), ErrCorrupt)
+	}
+}
+
+// Slots are numbered in four places; each time a number that is no slot's is found,
+// and nothing behind the lane is touched.
+func TestNumbersOfSlotsThatThereAreNot(t *testing.T) {
+	for _, slot := range []uint32{uint32(newHostileLane(t, false, 0).lane.slots), MaxSlots - 1} {
+		entryOf := func(h *hostileLane, pos uint64) *atomic.Uint64 { return &h.lane.entries[pos&h.lane.mask] }
+		t.Run("reader", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			require.True(t, h.needReader() && h.needProducer())
+			hostileOps[2](h) // publishes
+			e := entry(entryOf(h, 0).Load())
+			entryOf(h, 0).Store(uint64(makeEntry(0, e.owner(), makeRef(slot, 0))))
+			require.NotPanics(t, func() {
+				n, missed, err := h.reader.Poll(2)
+				require.NoError(t, err)
+				require.Zero(t, n)
+				require.Equal(t, uint64(1), missed)
+			})
+		})
+		t.Run("producer", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			require.True(t, h.needProducer())
+			h.reserve()
+			entryOf(h, 0).Store(uint64(makeEntry(^uint64(0), nobody, makeRef(slot, 0))))
+			require.NotPanics(t, func() {
+				_, err := h.producer.Publish(h.cells[0])
+				require.ErrorIs(t, err, ErrCorrupt)
+			})
+		})
+		t.Run("heir", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			h.lane.ports[0].cells[0].Store(uint64(makeCell(0, slot)))
+			_, err := h.lane.NewProducer(0, nil)
+			require.ErrorIs(t, err, ErrCorrupt)
+		})
+		t.Run("recovery", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			h.lane.ports[0].intent.Store(uint64(makeIntent(0, 0, slot).asWon()))
+			before := h.lane.ports[0].cells[0].Load()
+			h.lane.RecoverPort(0)
+			require.Equal(t, before, h.lane.ports[0].cells[0].Load())
+		})
 	}
 }

@@ -153,6 +153,7 @@ func (d *directory) attachOnce(s *spec) (_ *Region, err error) {
 	} else if !ok {
 		return nil, fmt.Errorf("%w: %s; end that process if it is stopped, or remove the region by force", ErrBusy, path)
 	}
+	step("attached")
 	if same, err := d.holds(s.name, &c.st); err != nil {
 		return nil, err
 	} else if !same {
@@ -212,6 +213,7 @@ func (d *directory) viewOnce(s *spec) (*Region, error) {
 	if err != nil {
 		return nil, err
 	}
+	step("view")
 	locks, err := d.openLocks(s.name, c, &h, unix.O_RDONLY)
 	switch {
 	case errors.Is(err, errMoved):

@@ -60,6 +60,7 @@ func (d *directory) holds(name string, st *unix.Stat_t) (bool, error) {
 }
 
 func (d *directory) unlink(name string) error {
+	step("unlink")
 	return os.NewSyscallError("unlinkat", retry(func() error { return unix.Unlinkat(d.fd, name, 0) }))
 }
 

@@ -47,6 +47,7 @@ func newDraft(dir *directory, temp string, mode os.FileMode, group int) (*draft,
 	default:
 		return nil, fmt.Errorf("shm: create a file in %s: %w", dir.path, os.NewSyscallError("openat", err))
 	}
+	step("draft")
 	if err := d.setUp(mode, group); err != nil {
 		d.discard()
 		return nil, err

@@ -21,6 +21,7 @@ import (
 //
 // What cannot be decided, or not be removed, stays for the next time.
 func (d *directory) sweep(name string) {
+	step("sweep")
 	names, err := d.names()
 	if err != nil {
 		return
