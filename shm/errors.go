@@ -28,8 +28,11 @@ var (
 	ErrForeign = errors.New("shm: not a shmbus region")
 	// ErrVersion says that the region was made by a release whose layout this one cannot use.
 	ErrVersion = errors.New("shm: incompatible region version")
-	// ErrCorrupt says that the header's checksum is wrong, or that file and header differ in size.
+	// ErrCorrupt says that the header's checksum is wrong, that file and header differ in size, or that a header is missing
+	// which must have been there.
 	ErrCorrupt = errors.New("shm: damaged region")
+	// ErrRemoved says that a region which we are attached to has been removed, or that its name stands for another one.
+	ErrRemoved = errors.New("shm: region has been removed")
 	// ErrOwner says that somebody else owns the region, so that joining it would hand them our events.
 	ErrOwner = errors.New("shm: region has an unexpected owner")
 	// ErrLinked says that the region's file has more than one name.

@@ -14,11 +14,10 @@ import (
 // locks over, but only if there is no error.
 func newRegion(d *directory, name string, fd int, h *header, locks lockFile, readOnly bool) (*Region, error) {
 	r := &Region{name: name, path: d.join(name), id: h.id, meta: h.meta, readOnly: readOnly, locks: locks}
-	var st unix.Stat_t
-	if err := retry(func() error { return unix.Fstat(fd, &st) }); err != nil {
+	if err := retry(func() error { return unix.Fstat(fd, &r.file) }); err != nil {
 		return nil, fmt.Errorf("shm: examine region %s: %w", r.path, os.NewSyscallError("fstat", err))
 	}
-	r.mode, r.group = os.FileMode(st.Mode&0o777), int(st.Gid)
+	r.mode, r.group = os.FileMode(r.file.Mode&0o777), int(r.file.Gid)
 	mem, err := mapFile(fd, int(h.size), readOnly)
 	if err != nil {
 		return nil, fmt.Errorf("shm: map %d bytes of %s: %w", h.size, r.path, err)
