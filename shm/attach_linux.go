@@ -17,6 +17,8 @@ const (
 	// one that is frozen in the middle of a removal lets it run out.
 	patience = time.Second
 	pace     = time.Millisecond
+	// mostMoves is how often a name may change hands under one call.
+	mostMoves = 1000
 )
 
 // errMoved says that the name changed hands while we looked at what it stood for: start over.
@@ -130,10 +132,28 @@ func attach(s *spec) (*Region, error) {
 		return nil, err
 	}
 	defer dir.close()
-	for start := time.Now(); ; time.Sleep(pace) {
-		r, err := dir.attachOnce(s)
-		if !errors.Is(err, ErrBusy) && !errors.Is(err, errMoved) || time.Since(start) > patience {
-			return r, err
+	var r *Region
+	err = persist(func() error {
+		r, err = dir.attachOnce(s)
+		return err
+	})
+	return r, err
+}
+
+// persist calls try again while others keep it from an answer: while one removes the region, and anew when another region has
+// got its name meanwhile. The end is an error in any case, since somebody might go on replacing it for ever.
+func persist(try func() error) error {
+	start := time.Now()
+	for moves := 0; ; time.Sleep(pace) {
+		err := try()
+		switch {
+		case errors.Is(err, errMoved):
+			if moves++; moves >= mostMoves {
+				return fmt.Errorf("%w: %w", ErrBusy, err)
+			}
+			start = time.Now()
+		case !errors.Is(err, ErrBusy) || time.Since(start) > patience:
+			return err
 		}
 	}
 }
@@ -222,12 +242,12 @@ func view(s *spec) (*Region, error) {
 		return nil, err
 	}
 	defer dir.close()
-	for start := time.Now(); ; time.Sleep(pace) {
-		r, err := dir.viewOnce(s)
-		if !errors.Is(err, errMoved) || time.Since(start) > patience {
-			return r, err
-		}
-	}
+	var r *Region
+	err = persist(func() error {
+		r, err = dir.viewOnce(s)
+		return err
+	})
+	return r, err
 }
 
 func (d *directory) viewOnce(s *spec) (*Region, error) {

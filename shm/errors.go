@@ -51,7 +51,8 @@ var (
 	ErrNoPublish = fmt.Errorf("shm: the file system cannot put a finished file into place: %w", errors.ErrUnsupported)
 	// ErrInUse is returned by Remove while a process is attached; see InUseError.
 	ErrInUse = errors.New("shm: region is in use")
-	// ErrBusy says that another process has been removing this very region for as long as we were ready to wait.
+	// ErrBusy says that another process has been removing this very region for as long as we were ready to wait, or has
+	// replaced it again and again.
 	ErrBusy = errors.New("shm: region is being removed by another process")
 	// ErrNoLockAccess says that a viewer may not open the lock file and so cannot ask who is alive.
 	ErrNoLockAccess = fmt.Errorf("shm: no access to the lock file: %w", fs.ErrPermission)

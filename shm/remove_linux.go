@@ -1,9 +1,7 @@
 package shm
 
 import (
-	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,12 +14,7 @@ func remove(s *spec) error {
 		return err
 	}
 	defer dir.close()
-	for start := time.Now(); ; time.Sleep(pace) {
-		err := dir.removeOnce(s)
-		if !errors.Is(err, ErrBusy) && !errors.Is(err, errMoved) || time.Since(start) > patience {
-			return err
-		}
-	}
+	return persist(func() error { return dir.removeOnce(s) })
 }
 
 func (d *directory) removeOnce(s *spec) error {

@@ -1,6 +1,7 @@
 package shm
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -206,4 +207,30 @@ func TestForcedRemovalOfAFileThatIsLocked(t *testing.T) {
 	require.True(t, ok)
 	require.NoError(t, r.RemoveForce())
 	assert.Empty(t, files(t, dir))
+}
+
+// Somebody replaces the region again and again, each time between our look at it and our joining it: an end comes all the
+// same, with an error that has a kind.
+func TestRegionThatIsReplacedForEver(t *testing.T) {
+	dir := t.TempDir()
+	o := &Options{Dir: dir, Size: testSize}
+	path := newTestRegion(t, dir, "calls").Path()
+	page, err := os.ReadFile(path) // with the name of another lock file
+	require.NoError(t, err)
+	page[offID]++
+	binary.LittleEndian.PutUint32(page[offChecksum:], checksum(page))
+	moves := 0
+	defer func() { step = func(string) {} }()
+	step = func(name string) {
+		if name != "open lock file" {
+			return
+		}
+		moves++
+		require.NoError(t, os.Rename(path, path+".old"))
+		require.NoError(t, os.WriteFile(path, page, 0o600))
+	}
+	require.NoError(t, os.WriteFile(path, page, 0o600))
+	_, err = Open("calls", o)
+	require.ErrorIs(t, err, ErrBusy)
+	assert.Equal(t, mostMoves, moves)
 }
