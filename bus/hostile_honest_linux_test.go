@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -71,6 +72,7 @@ func honest(args []string) {
 			must(c.b.RemoveForce())
 			_ = c.b.Close()
 			c.all.Wait()
+			must(c.keepsNothing())
 			c.b, err = bus.Open("test", &c.o)
 			must(err)
 			say("%v", c.b.Check())
@@ -100,6 +102,21 @@ func (c *crewman) meet() {
 		}
 		must(pub.Publish(background(), &call{Seq: seq}))
 	}
+}
+
+// keepsNothing tells whether a process that has closed its bus still has any of
+// its regions mapped: it would grow with each that is replaced.
+func (c *crewman) keepsNothing() error {
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(maps)) {
+		if strings.Contains(line, c.o.Dir) {
+			return fmt.Errorf("closed, and still mapped: %s", line)
+		}
+	}
+	return nil
 }
 
 // fine tells whether err is one that may be, and counts it.

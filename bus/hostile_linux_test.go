@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -109,11 +110,28 @@ func restored(t *testing.T, o bus.Options) {
 	require.NoError(t, os.RemoveAll(path+".decoy"))
 }
 
+// listen returns the next line of a child that must not hang. One that does shows where.
+func listen(t *testing.T, c *child) string {
+	t.Helper()
+	line := make(chan string, 1)
+	go func() { line <- c.hear() }()
+	select {
+	case l := <-line:
+		return l
+	case <-time.After(patience):
+		c.signal(syscall.SIGQUIT)
+		<-line
+		require.Fail(t, "an honest process hangs")
+		return ""
+	}
+}
+
 func tallies(t *testing.T, crew []*child) []tally {
 	t.Helper()
 	all := make([]tally, len(crew))
 	for i, c := range crew {
-		line := c.ask("account")
+		c.tell("account")
+		line := listen(t, c)
 		require.NoError(t, json.Unmarshal([]byte(line), &all[i]), "%q", line)
 	}
 	return all
@@ -134,10 +152,10 @@ func replaced(t *testing.T, o bus.Options, crew []*child) {
 		c.tell("replace")
 	}
 	for _, c := range crew {
-		require.Equal(t, "<nil>", c.hear(), "what Check says of the new region")
+		require.Equal(t, "<nil>", listen(t, c), "what Check says of the new region")
 	}
 	for _, c := range crew {
-		require.Equal(t, "subscribed", c.hear())
+		require.Equal(t, "subscribed", listen(t, c))
 	}
 	b := open(t, o.Dir, o)
 	s, err := b.Snapshot()
@@ -154,6 +172,7 @@ func replaced(t *testing.T, o bus.Options, crew []*child) {
 		}
 	}
 	for _, c := range crew {
-		c.expect("closed", "close")
+		c.tell("close")
+		require.Equal(t, "closed", listen(t, c))
 	}
 }
