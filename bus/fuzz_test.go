@@ -175,7 +175,7 @@ func FuzzRegion(f *testing.F) {
 	}
 	mem, meta := usedRegion(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		hostile := newHeap(len(mem.Bytes()))
+		hostile := guarded(t, len(mem.Bytes()))
 		copy(hostile.Bytes(), mem.Bytes())
 		words := hostile.Bytes()[shm.HeaderSize:]
 		for ; len(data) >= 10; data = data[10:] {

@@ -25,6 +25,7 @@ var allowed = []error{
 	bus.ErrFull, bus.ErrNoSlot, bus.ErrNoPort, bus.ErrPinBudget, bus.ErrTooMany, bus.ErrTooLarge, // of what there is
 	bus.ErrEmpty, bus.ErrTimeout, bus.ErrLag, bus.ErrNoSubscriber, bus.ErrOverloaded, bus.ErrInUse, // what happens in any region
 	bus.ErrCorrupt, bus.ErrFault, bus.ErrRemoved, bus.ErrSchema, bus.ErrGroup, bus.ErrGeometry, // what the region has become
+	bus.ErrOptions,                                                                // a durable subscription that reads more lanes, it says, than its next process asks for
 	bus.ErrNotExist, bus.ErrForeign, bus.ErrDamaged, bus.ErrVersion, bus.ErrOwner, // what stands under its name
 	shm.ErrNotRegular, shm.ErrLinked, shm.ErrLockFile, shm.ErrBusy,
 }

@@ -34,7 +34,7 @@ func mapFile(fd, size int, readOnly bool) (mmap.MMap, error) {
 	// The mapping wants an os.File, whose finalizer closes its descriptor; so it gets one of its own.
 	fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+		return nil, limited("fcntl F_DUPFD_CLOEXEC", err)
 	}
 	f := os.NewFile(uintptr(fd), "region")
 	defer f.Close()
@@ -43,7 +43,7 @@ func mapFile(fd, size int, readOnly bool) (mmap.MMap, error) {
 		prot = mmap.RDONLY
 	}
 	mem, err := mmap.MapRegion(f, size, prot, 0, 0)
-	return mem, os.NewSyscallError("mmap", err)
+	return mem, limited("mmap", err)
 }
 
 // close ends the attachment. Both steps are done, whatever the first one says.
