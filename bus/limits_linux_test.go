@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -70,7 +71,7 @@ func TestFullFileSystemAfterCreation(t *testing.T) {
 		}
 	}
 	pub := newPub[tick](t, b, nil)
-	fill(t, pub, 0)
+	publishTicks(t, pub, 0, capacity)
 	requireTicks(t, newSub[tick](t, again, &bus.SubscribeOptions{Start: bus.StartOldest}), 0, capacity)
 	for i := range 4 {
 		newSub[tick](t, again, &bus.SubscribeOptions{Durable: fmt.Sprint("durable ", i), Window: 1})
@@ -131,6 +132,7 @@ func limited(args []string) {
 		must(syscall.Setresgid(otherUser, otherUser, otherUser))
 		must(syscall.Setresuid(otherUser, otherUser, otherUser))
 	}
+	time.Sleep(time.Millisecond) // the runtime makes descriptors for its first timer, and ends the process if it cannot
 	must(unix.Setrlimit(limit, &unix.Rlimit{Cur: n, Max: n}))
 	err = func() error {
 		b, err := bus.Open("test", &s.options)

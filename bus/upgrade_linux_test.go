@@ -109,9 +109,10 @@ func works(t *testing.T, o *bus.Options) {
 	s, err := b.Snapshot()
 	require.NoError(t, err)
 	require.Len(t, s.Types, 2)
-	assert.Equal(t, "Seq uint64, Name string32, Data uint8[16]", s.Types[0].Fields)
+	assert.Equal(t, "Seq uint64@0 Name string32@8 Data [16]uint8@40", s.Types[0].Fields)
 	assert.EqualValues(t, 20, s.Types[0].Published)
 
+	assert.EqualValues(t, 1, typeID[tick](t, b), "this program's type is the one that is stored")
 	sub, err := b.Subscribe(&bus.SubscribeOptions{Durable: "billing", Window: 2})
 	require.NoError(t, err)
 	m, err := sub.TryReceive()

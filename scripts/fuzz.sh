@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of the module, one after the other, each for the time
-# given, with its kept corpus first: fuzz.sh [20s]. FUZZFLAGS are more flags for go
-# test, -parallel=1 say. It tells how often each target was executed, and fails if one
+# given, with its kept corpus first: fuzz.sh [20s [PATTERN]], of those whose package
+# and name match the pattern. FUZZFLAGS are more flags for go test, -parallel=1 say. It tells how often each target was executed, and fails if one
 # finds something, which lies in testdata/fuzz of its package then.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 go="${GO:-go}"
 each="${1:-20s}"
+only="${2:-.}"
 
-targets="$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*\(' . | sed -E 's,^(.*)/[^/]*:func (.*)\($,\1 \2,' | sort)"
+targets="$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*\(' . | sed -E 's,^(.*)/[^/]*:func (.*)\($,\1 \2,' | grep -E -- "$only" | sort || true)"
 if [[ -z "$targets" ]]; then
 	echo "fuzz.sh: no fuzz target found" >&2
 	exit 1
