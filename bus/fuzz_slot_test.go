@@ -25,9 +25,9 @@ func spoilSlots(b *Bus, slot []byte) {
 func FuzzSlots(f *testing.F) {
 	var h [64]byte
 	for _, raw := range []rawHeader{
-		{typ: 1, value: 16}, {typ: 0, value: 16}, {typ: 1, value: 15}, {typ: ^uint32(0), value: 16}, {typ: 4, value: 16, key: 5},
-		{typ: 1, source: 0xffff, parts: 0xffff, value: 16, key: 5, time: -1}, {typ: 2, value: 4, tail: 28}, {typ: 1, value: ^uint32(0), tail: 48},
-		{typ: 1, parts: partCall | requestParts, value: 8, key: 1 << 63, time: 1 << 62}, {typ: 2, parts: partCall | partReply | 2, value: 4},
+		makeRaw(1, 0, 0, 16, 0, 0, 0), makeRaw(0, 0, 0, 16, 0, 0, 0), makeRaw(1, 0, 0, 15, 0, 0, 0), makeRaw(^uint32(0), 0, 0, 16, 0, 0, 0),
+		makeRaw(4, 0, 0, 16, 0, 5, 0), makeRaw(1, 0xffff, 0xffff, 16, 0, 5, -1), makeRaw(2, 0, 0, 4, 28, 0, 0), makeRaw(1, 0, 0, ^uint32(0), 48, 0, 0),
+		makeRaw(1, 0, partCall|requestParts, 8, 0, 1<<63, 1<<62), makeRaw(2, 0, partCall|partReply|2, 4, 0, 0, 0),
 	} {
 		raw.put(h[:])
 		f.Add(h[:])
@@ -112,7 +112,7 @@ func TestEventsOfNoType(t *testing.T) {
 		b, err := OpenLocal(&Options{Geometry: tiny()})
 		require.NoError(t, err)
 		var h [64]byte
-		raw := rawHeader{typ: typ, value: 16}
+		raw := makeRaw(typ, 0, 0, 16, 0, 0, 0)
 		raw.put(h[:])
 		receiveSpoilt(t, b, h[:])
 		require.NoError(t, b.Close())
