@@ -9,6 +9,8 @@ PORTABLE := ./codec ./ring ./bus ./bus/conformance ./shm ./events
 
 # Bounds of the longer targets; override on the command line.
 FUZZTIME  ?= 20s
+FUZZ      ?= .
+FUZZFLAGS ?=
 BENCHTIME ?= 1s
 DURATION  ?= 2s
 COUNT     ?= 5
@@ -59,8 +61,8 @@ model: ## the checked models of the protocol (MODEL=long for wider bounds; needs
 	@scripts/model.sh $(MODEL)
 
 .PHONY: fuzz
-fuzz: ## every fuzz target, each for FUZZTIME
-	@GO='$(GO)' scripts/fuzz.sh $(FUZZTIME)
+fuzz: ## every fuzz target, each for FUZZTIME (FUZZ=pattern for some, FUZZFLAGS=-parallel=1)
+	@GO='$(GO)' FUZZFLAGS='$(FUZZFLAGS)' scripts/fuzz.sh $(FUZZTIME) '$(FUZZ)'
 
 .PHONY: bench
 bench: ## benchmarks of the core, then of whole processes

@@ -158,7 +158,9 @@ func Remove(name string, o *Options) error { return remove(name, o, shm.Remove) 
 
 // RemoveForce removes a region whatever its state, and its static rings.
 // Processes that are attached go on with memory that nobody else can join any
-// more. "REGION/RING" names a static ring.
+// more. "REGION/RING" names a static ring. Who is attached uses Bus.RemoveForce,
+// and who cannot attach RemoveDamaged: neither takes away what another process has
+// made meanwhile.
 func RemoveForce(name string, o *Options) error { return remove(name, o, shm.RemoveForce) }
 
 func remove(name string, o *Options, from func(string, *shm.Options) error) error {

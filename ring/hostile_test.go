@@ -20,7 +20,8 @@ type hostileLane struct {
 	geo   Geometry
 	mem   []byte
 	lane  *Lane
-	words int // bytes of mem that hold words
+	from  int // where the script writes, and
+	words int // how many bytes
 
 	producer *Producer
 	reader   *Reader
@@ -29,8 +30,11 @@ type hostileLane struct {
 
 const guard = 256
 
+var hostileGeometry = Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2}
+
 func newHostileLane(t *testing.T, reliable bool, start uint64) *hostileLane {
-	geo := Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2, Reliable: reliable}
+	geo := hostileGeometry
+	geo.Reliable = reliable
 	all := NewMemory(geo.Size() + guard)
 	for i := range guard {
 		all[geo.Size()+i] = 0xa5
@@ -226,7 +230,7 @@ func (h *hostileLane) run(script []byte) {
 		if len(script) < 10 {
 			break
 		}
-		off := int(binary.LittleEndian.Uint16(script)) * 8 % h.words
+		off := h.from + int(binary.LittleEndian.Uint16(script))*8%h.words
 		v := binary.LittleEndian.Uint64(script[2:])
 		w := word.U64(h.mem, off)
 		if op&1 != 0 {
@@ -253,7 +257,7 @@ func set(near bool, off int, v uint64) []byte {
 }
 
 func FuzzHostileWords(f *testing.F) {
-	at := Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2}.layout()
+	at := hostileGeometry.layout()
 	offsets := []int{offTail, offStart, offGeneration, offHigh, offRoom, offPorts + portOwner, offPorts + portIntent,
 		offPorts + spacing + portIntent, at.cursors + cursorWord, at.cursors + cursorReserved, at.cursors + cursorWant, at.cursors + cursorOwed, at.cursors + cursorHold,
 		at.cursors + spacing, at.cells, at.cells + 8, at.cells + at.cellStride, at.entries, at.entries + 8, at.entries + 24}

@@ -145,7 +145,8 @@ func (d *directory) exists(s *spec) error {
 // openOrCreate joins or creates, whichever works. It goes around only when somebody else got on: another process won the
 // race, or removed the region.
 func openOrCreate(s *spec) (*Region, bool, error) {
-	for start := time.Now(); ; {
+	start := time.Now()
+	for moves := 0; ; moves++ {
 		r, err := attach(s)
 		if !errors.Is(err, ErrNotExist) {
 			return r, false, err
@@ -154,9 +155,12 @@ func openOrCreate(s *spec) (*Region, bool, error) {
 		switch {
 		case err == nil:
 			return r, true, nil
+		case errors.Is(err, ErrExists) && moves < mostMoves:
+			// Whatever time has passed: a region that another has made is there to be joined.
+		case errors.Is(err, ErrExists):
+			return nil, false, fmt.Errorf("%w: %w", ErrBusy, err)
 		case time.Since(start) > patience:
 			return nil, false, err
-		case errors.Is(err, ErrExists):
 		case crowded(err):
 			// Several creators at once need space for as many regions. One of them will have it, and its region
 			// will appear; a random pause keeps two from failing in step.

@@ -43,7 +43,7 @@ func (d *directory) sweep(name string) {
 		if err != nil {
 			return
 		}
-		h, err := c.header(name)
+		h, err := d.header(name, c)
 		c.close()
 		if err != nil {
 			return // a region that cannot be read may be the one
