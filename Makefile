@@ -25,7 +25,7 @@ export CGO_ENABLED = 0
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: ## real SIP calls and their RTP through three processes (KILL=mediad, CALLER=own)
@@ -64,6 +64,10 @@ bench: ## benchmarks of the core, then of whole processes
 	bin/shmbench fanout -duration $(DURATION)
 	bin/shmbench pingpong -duration $(DURATION) -wait spin
 	bin/shmbench pingpong -duration $(DURATION) -wait park
+
+.PHONY: bench-peers
+bench-peers: ## the bus beside what one could use in its place; 12 minutes (see bench/peers)
+	@scripts/bench-peers.sh
 
 .PHONY: vet
 vet: ## go vet, also of what other builds see

@@ -61,7 +61,7 @@ func sum(p Peer, c proto.Config, reports []proto.Report) (*Result, error) {
 	r := &Result{
 		Peer: p.Name, Language: p.Language, Version: p.Version, InProcess: p.InProcess, Workload: c.Workload,
 		Config:  Config{Pubs: 1, Subs: c.Subs, Size: c.Size, Batch: c.Batch, Capacity: c.Capacity, Local: p.InProcess, Policy: "reliable"},
-		Machine: thisMachine(),
+		Machine: ThisMachine(),
 	}
 	if p.Lossy {
 		r.Config.Policy = "lossy"
@@ -107,7 +107,7 @@ func sum(p Peer, c proto.Config, reports []proto.Report) (*Result, error) {
 	return r, nil
 }
 
-func thisMachine() Machine {
+func ThisMachine() Machine {
 	m := Machine{CPUs: runtime.NumCPU(), Kernel: runtime.GOOS, Go: runtime.Version()}
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel += " " + strings.TrimSpace(string(b))

@@ -27,7 +27,7 @@ func Run(ctx context.Context, p Peer, c proto.Config, dir string) (_ *Result, er
 		return nil, err
 	}
 	c.Peer = p.Name
-	if c.Dir, err = os.MkdirTemp(dir, "run-"); err != nil {
+	if c.Dir, err = os.MkdirTemp(dir, "shmbus-peers-"); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(c.Dir)) }()

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -103,4 +104,10 @@ func (s *goZeroMQSubscriber) Run(see func([]byte) bool) error {
 	}
 }
 
-func (s *goZeroMQSubscriber) Close() error { return s.socket.Close() }
+// Close may find that the connection has been closed from the other side.
+func (s *goZeroMQSubscriber) Close() error {
+	if err := s.socket.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
