@@ -62,7 +62,7 @@ func Find(ctx context.Context, self, dir string) ([]Peer, []error) {
 }
 
 func describe(ctx context.Context, program string) ([]proto.Peer, error) {
-	const patience = 20 * time.Second
+	const patience = 2 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, "describe").Output()

@@ -14,8 +14,8 @@ import (
 const (
 	// joining is how long the roles may take to come together; draining how long
 	// subscribers may go on after the publisher's time is over.
-	joining  = 30 * time.Second
-	draining = 30 * time.Second
+	joining  = 2 * time.Minute
+	draining = time.Minute
 )
 
 // Run runs a workload over a peer. Its directory is made in dir.
