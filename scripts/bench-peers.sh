@@ -26,8 +26,6 @@ cleanup() {
 		wait "$pid" 2>/dev/null || true
 	fi
 	rm -rf "$work"
-	# A peer that names its shared memory itself begins the names with this.
-	rm -f "/dev/shm/$(basename "$work")"*
 }
 trap cleanup EXIT
 trap 'exit 130' INT

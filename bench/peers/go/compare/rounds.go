@@ -12,6 +12,7 @@ import (
 // figures are what the comparison takes from a result.
 type figures struct {
 	PublishedPerS float64 `json:"published_per_s"`
+	DeliveredPerS float64 `json:"delivered_per_s"`
 	Lost          uint64  `json:"lost"`
 	Published     uint64  `json:"published"`
 	Delivered     uint64  `json:"delivered"`
@@ -35,7 +36,8 @@ func (f figures) figure(c cell) float64 {
 		}
 		return f.Latency.P50
 	}
-	return f.PublishedPerS
+	// What every subscriber got: a peer that loses events publishes more.
+	return f.DeliveredPerS / float64(c.subs)
 }
 
 // outcome is what became of a contestant in a cell, over all rounds.

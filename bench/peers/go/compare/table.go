@@ -17,7 +17,7 @@ func (b *board) writeTable(w io.Writer, o Options, missing []conduct.Peer, troub
 	p.f("# The bus beside what one could use in its place\n\n")
 	p.f("%s on %s, %d processors (%s). Medians of %d rounds of %v each, interleaved; every event is written whole and checked by every subscriber.\n\n",
 		time.Now().UTC().Format("2006-01-02 15:04 UTC"), m.Kernel, m.CPUs, m.Model, b.rounds, o.Duration)
-	p.f("Throughput is in million events a second to each subscriber; one way, in nanoseconds, is half a round trip. **Bold** is the best of its column. ")
+	p.f("Throughput is in million events a second that each subscriber got; one way, in nanoseconds, is half a round trip. **Bold** is the best of its column. ")
 	p.f("A bare ring without any guarantee, measured in the same runs, is the yardstick of what shared memory can do.\n\n")
 	for _, inProcess := range []bool{false, true} {
 		b.group(p, inProcess)
@@ -110,7 +110,7 @@ func number(c cell, f figures) string {
 	if c.isLatency() {
 		return fmt.Sprintf("%.0f / %.0f", f.Latency.P50, f.Latency.P99)
 	}
-	return millions(f.PublishedPerS)
+	return millions(f.figure(c))
 }
 
 // millions has three digits that count.

@@ -150,7 +150,6 @@ func Defaults(workload string) proto.Config {
 
 // Memory is dir, or a directory of a file system in memory.
 func Memory(dir string) string {
-	const shm = "/dev/shm"
 	if dir != "" {
 		return dir
 	}

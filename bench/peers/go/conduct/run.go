@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rvoip/shmbus/bench/peers/go/peer"
@@ -16,6 +17,9 @@ const (
 	// subscribers may go on after the publisher's time is over.
 	joining  = 2 * time.Minute
 	draining = time.Minute
+
+	// shm is where Linux keeps named shared memory.
+	shm = "/dev/shm"
 )
 
 // Run runs a workload over a peer. Its directory is made in dir.
@@ -30,7 +34,7 @@ func Run(ctx context.Context, p Peer, c proto.Config, dir string) (_ *Result, er
 	if c.Dir, err = os.MkdirTemp(dir, "shmbus-peers-"); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(c.Dir)) }()
+	defer func() { err = errors.Join(err, sweep(c.Dir)) }()
 
 	r := &run{peer: p, config: c}
 	reports, err := r.all(ctx)
@@ -41,6 +45,18 @@ func Run(ctx context.Context, p Peer, c proto.Config, dir string) (_ *Result, er
 		return nil, fmt.Errorf("%s %s: %w", p.Name, c.Workload, err)
 	}
 	return sum(p, c, reports)
+}
+
+// sweep removes the directory of a run, and shared memory whose name begins with
+// the directory's: a peer that was killed may have left it.
+func sweep(dir string) error {
+	errs := []error{os.RemoveAll(dir)}
+	left, err := filepath.Glob(filepath.Join(shm, filepath.Base(dir)+"*"))
+	errs = append(errs, err)
+	for _, file := range left {
+		errs = append(errs, os.RemoveAll(file))
+	}
+	return errors.Join(errs...)
 }
 
 func check(p Peer, c proto.Config) error {

@@ -28,6 +28,9 @@ public final class Main {
 
   private static final long BLOCK = 64 << 20;
 
+  private static final int OPEN_TRIES = 20;
+  private static final long OPEN_PAUSE_MS = 100;
+
   /** Bytes that may be written in a phase. */
   private static final long ENOUGH = 384L << 20;
 
@@ -52,8 +55,18 @@ public final class Main {
     }
   }
 
-  private static ChronicleQueue queue(Config c, String name) {
-    return ChronicleQueue.singleBuilder(Path.of(c.dir, name)).blockSize(BLOCK).build();
+  /** Opens a queue. All processes do so at once, and whoever does not get the lock on its directory in time fails. */
+  private static ChronicleQueue queue(Config c, String name) throws InterruptedException {
+    for (int tries = 1; ; tries++) {
+      try {
+        return ChronicleQueue.singleBuilder(Path.of(c.dir, name)).blockSize(BLOCK).build();
+      } catch (IllegalStateException e) {
+        if (tries == OPEN_TRIES) {
+          throw e;
+        }
+        Thread.sleep(OPEN_PAUSE_MS);
+      }
+    }
   }
 
   /** A document's bytes. */
