@@ -66,7 +66,7 @@ bench: ## benchmarks of the core, then of whole processes
 	bin/shmbench pingpong -duration $(DURATION) -wait park
 
 .PHONY: bench-peers
-bench-peers: ## the bus beside what one could use in its place; 12 minutes (see bench/peers)
+bench-peers: ## the bus beside what one could use in its place; 12 minutes; see bench/peers
 	@scripts/bench-peers.sh
 
 .PHONY: vet
