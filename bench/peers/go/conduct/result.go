@@ -10,8 +10,9 @@ import (
 )
 
 // Result is what one run measured, in the form of shmbench's results, and whose
-// it is. Published, Delivered and the rates are of the time after warming up;
-// Lost, Missed, Disordered and Corrupt are of the whole run.
+// it is. Published, Delivered and the rates are of the time after warming up,
+// but those of a lossy peer of the whole run; Lost, Missed, Disordered and
+// Corrupt are of the whole run in any case.
 type Result struct {
 	Peer      string `json:"peer"`
 	Language  string `json:"language"`
@@ -78,6 +79,9 @@ func sum(p Peer, c proto.Config, reports []proto.Report) (*Result, error) {
 		case proto.RolePub:
 			published, begin = x.Published-x.Warm, x.BeginNS
 			due = x.Published * uint64(c.Subs)
+			if p.Lossy {
+				published, begin = x.Published, x.StartNS
+			}
 		case proto.RolePing:
 			// Each round is an event there and one back.
 			published, begin, end = 2*(x.Published-x.Warm), x.BeginNS, x.EndNS

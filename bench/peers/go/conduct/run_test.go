@@ -104,7 +104,7 @@ func TestWhatIsLostIsTold(t *testing.T) {
 	c := Defaults(proto.Fanout)
 	c.Subs = 2
 	reports := []proto.Report{
-		{Role: proto.RolePub, Published: 110, Warm: 10, BeginNS: 1e9, EndNS: 2e9},
+		{Role: proto.RolePub, Published: 110, Warm: 10, StartNS: 5e8, BeginNS: 1e9, EndNS: 2e9},
 		{Role: proto.RoleSub, Received: 110, EndNS: 3e9},
 		{Role: proto.RoleSub, Received: 100, Missed: 10, EndNS: 2e9},
 	}
@@ -116,8 +116,16 @@ func TestWhatIsLostIsTold(t *testing.T) {
 	r, err = sum(p, c, reports)
 	require.NoError(t, err)
 	assert.Equal(t, "lossy", r.Config.Policy)
+	assert.EqualValues(t, 110, r.Published)
+	assert.EqualValues(t, 210, r.Delivered, "what came, of the whole run")
+	assert.InDelta(t, 2.5, r.Seconds, 1e-9)
+	assert.InDelta(t, 44, r.PublishedPerS, 1e-9)
+	p.Lossy = false
+	reports[2].Received = 110
+	r, err = sum(p, c, reports)
+	require.NoError(t, err)
 	assert.EqualValues(t, 100, r.Published)
-	assert.EqualValues(t, 190, r.Delivered)
+	assert.EqualValues(t, 200, r.Delivered)
 	assert.InDelta(t, 2, r.Seconds, 1e-9)
 	assert.InDelta(t, 50, r.PublishedPerS, 1e-9)
 

@@ -85,6 +85,9 @@ type Report struct {
 	Disordered uint64 `json:"disordered,omitempty"`
 	Corrupt    uint64 `json:"corrupt,omitempty"`
 
+	// StartNS is when a publisher of a lossy peer began, warming up included: of
+	// what got lost nobody knows in which part it was published.
+	StartNS    int64        `json:"start_ns,omitempty"`
 	BeginNS    int64        `json:"begin_ns"`
 	EndNS      int64        `json:"end_ns"`
 	CPUSeconds float64      `json:"cpu_seconds,omitempty"`

@@ -67,6 +67,8 @@ pub struct Report {
     pub gaps: u64,
     pub disordered: u64,
     pub corrupt: u64,
+    /// When a publisher of a lossy peer began, warming up included.
+    pub start_ns: i64,
     pub begin_ns: i64,
     pub end_ns: i64,
     pub cpu_seconds: f64,

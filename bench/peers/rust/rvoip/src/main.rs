@@ -100,7 +100,7 @@ fn stream<E: Checked>(station: &Station) -> Result<()> {
 
 async fn publish<E: Checked>(out: Out<E>, c: Config) -> Result<Report> {
     let mut w = Writer::new(c.is_seed(), c.size);
-    let mut r = Report { role: "pub", ..Report::default() };
+    let mut r = Report { role: "pub", start_ns: now(), ..Report::default() };
     let mut begun = false;
     let mut rest = YIELD_EVERY;
     for time in [c.warm(), c.duration()] {

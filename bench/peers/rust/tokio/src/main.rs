@@ -100,7 +100,7 @@ fn stream<M: Message>(station: &Station, runtime: &tokio::runtime::Runtime) -> R
 
 fn publish<M: Message>(out: Sender<M>, c: &Config) -> Report {
     let mut w = Writer::new(c.is_seed(), c.size);
-    let mut r = Report { role: "pub", ..Report::default() };
+    let mut r = Report { role: "pub", start_ns: now(), ..Report::default() };
     let until = |w: &mut Writer, over: Deadline| {
         while !over.passed() {
             // It fails only if there are no subscribers, who stay to the end.
