@@ -39,8 +39,10 @@ missing() {
 	echo "  $name is missing: $*"
 }
 
-# because LOG is what a failed build said last.
-because() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-200; }
+# because LOG is the first error that a failed build told of, or what it said last.
+because() {
+	{ grep -i -m1 'error' "$1" || grep -v '^[[:space:]]*$' "$1" | tail -n 1; } | sed 's#[a-z]*://[^ ]*#...#g' | cut -c1-200
+}
 
 # debian COMMAND_OR_PKGCONFIG PACKAGE... installs packages where that is possible.
 debian() {
@@ -64,7 +66,7 @@ for crate in iceoryx2 tokio rvoip; do
 	elif (cd bench/peers/rust && cargo build --release --quiet -p "peer-$crate") >"$logs/$crate.log" 2>&1; then
 		cp "bench/peers/rust/target/release/peer-$crate" "$programs/"
 	else
-		missing "$crate" "cargo build: $(grep -m1 '^error' "$logs/$crate.log" || because "$logs/$crate.log")"
+		missing "$crate" "cargo build: $(because "$logs/$crate.log")"
 	fi
 done
 
@@ -72,7 +74,7 @@ echo "building the peers in Java"
 for module in aeron disruptor chronicle; do
 	if ! command -v mvn >/dev/null || ! command -v java >/dev/null; then
 		missing "$module" "Maven or Java is not installed"
-	elif (cd bench/peers/java && mvn -q -B -pl "$module" -am package) >"$logs/$module.log" 2>&1; then
+	elif (cd bench/peers/java && mvn -q -B -DskipTests -pl "$module" -am package) >"$logs/$module.log" 2>&1; then
 		# Aeron and Chronicle reach for the JDK's own memory classes, as they document.
 		cat >"$programs/peer-$module" <<-END
 			#!/bin/sh
@@ -81,7 +83,7 @@ for module in aeron disruptor chronicle; do
 		END
 		chmod +x "$programs/peer-$module"
 	else
-		missing "$module" "mvn package: $(grep -m1 'ERROR' "$logs/$module.log" | cut -c1-200)"
+		missing "$module" "mvn package: $(because "$logs/$module.log")"
 	fi
 done
 

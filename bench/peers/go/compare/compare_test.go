@@ -76,7 +76,7 @@ func TestTableSaysWhatBecameOfEach(t *testing.T) {
 		"## Between processes", "## Within one process", "Medians of 3 rounds",
 		"| mine | **9.00** |", "| leaky | 4.00 (25.0 % lost) |", "| shy | 2.00 |", "| broken | failed |", "| within | **3.00** |",
 		"| *bare ring* |  | 20.0 | 20.0 |  |", " 300 |\n",
-		"- missing: absent: cargo is not installed\n", "- peer-x describe: killed\n", "- failed: broken, seed seed, 1 to 5: out of order\n",
+		"- missing: absent: cargo is not installed\n", "- peer-x describe: killed\n", "- failed: broken, seed, 48 B, 1 to 5: out of order\n",
 	} {
 		assert.Contains(t, out.String(), want)
 	}

@@ -33,7 +33,7 @@ func (c cell) isLatency() bool { return c.workload == proto.Pingpong }
 func (c cell) title() string {
 	switch c.workload {
 	case proto.Seed:
-		return "seed, 1 to 5"
+		return "seed, 48 B, 1 to 5"
 	case proto.Pingpong:
 		return "one way, p50 / p99"
 	}

@@ -106,7 +106,7 @@ func (b *board) play(ctx context.Context, o Options, progress io.Writer) error {
 		}
 		start := time.Now()
 		for i, c := range b.cells {
-			fmt.Fprintf(progress, "round %d of %d, %s %s\n", b.rounds+1, o.Rounds, c.workload, c.title())
+			fmt.Fprintf(progress, "round %d of %d: %s\n", b.rounds+1, o.Rounds, c.title())
 			for j, who := range b.rows {
 				if err := b.one(ctx, o, who, c, &b.results[j][i]); err != nil {
 					return err

@@ -33,11 +33,12 @@ func heading(inProcess bool) string {
 	return "Between processes"
 }
 
-// members are the rows of a group.
+// members are the rows of a group that have any of the cells.
 func (b *board) members(inProcess bool) []int {
 	var rows []int
 	for i, who := range b.rows {
-		if who.peer().InProcess == inProcess {
+		ran := slices.ContainsFunc(b.results[i], func(r *outcome) bool { return r != nil })
+		if ran && who.peer().InProcess == inProcess {
 			rows = append(rows, i)
 		}
 	}
@@ -179,10 +180,10 @@ func (b *board) remarks(p *printer, missing []conduct.Peer, troubles []error) {
 				continue
 			}
 			for _, why := range r.failed {
-				notes = append(notes, fmt.Sprintf("failed: %s, %s %s: %s", who.peer().Name, c.workload, c.title(), oneLine(why)))
+				notes = append(notes, fmt.Sprintf("failed: %s, %s: %s", who.peer().Name, c.title(), oneLine(why)))
 			}
 			if s := r.spread(c); s > wide {
-				notes = append(notes, fmt.Sprintf("wide: %s, %s %s: the rounds lie %.0f %% of the median apart", who.peer().Name, c.workload, c.title(), 100*s))
+				notes = append(notes, fmt.Sprintf("wide: %s, %s: the rounds lie %.0f %% of the median apart", who.peer().Name, c.title(), 100*s))
 			}
 		}
 	}
