@@ -84,6 +84,10 @@ bench-ratios: ## stores the ratios that bench-check compares with
 	@mkdir -p bench
 	bin/shmbench check -store
 
+.PHONY: bench-peers
+bench-peers: ## the bus beside what one could use in its place; 12 minutes; see bench/peers
+	@scripts/bench-peers.sh
+
 .PHONY: vet
 vet: ## go vet, also of what other builds see
 	$(GO) vet ./...
