@@ -9,15 +9,19 @@ PORTABLE := ./codec ./ring ./bus ./bus/conformance ./shm ./events
 
 # Bounds of the longer targets; override on the command line.
 FUZZTIME  ?= 20s
+FUZZ      ?= .
+FUZZFLAGS ?=
 BENCHTIME ?= 1s
 DURATION  ?= 2s
 COUNT     ?= 5
 SEED      ?= 0
 MODEL     ?= short
+STRESS    ?= short
 
 # Pinned, so that a new release of the linter cannot break an old commit.
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
+VULN_VERSION     := v1.1.4
 
 # Everything must build without cgo; only the race detector asks for it.
 export CGO_ENABLED = 0
@@ -26,7 +30,7 @@ export CGO_ENABLED = 0
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: ## real SIP calls and their RTP through three processes (KILL=mediad, CALLER=own)
@@ -37,11 +41,15 @@ test: ## every test, a minute of torture among them, then kill and freeze at eac
 	$(GO) test ./...
 	$(GO) test -tags failpoint ./ring ./bus
 
+.PHONY: mutants
+mutants: ## seeded bugs, each of which must be caught by the test that it names
+	@GO='$(GO)' scripts/mutants.sh $(MUTANTS)
+
 .PHONY: race
-race: ## the core's tests under the race detector (needs a C compiler)
+race: ## the core's tests under the race detector (needs a C compiler; STRESS=long for all of each test)
 	@command -v "$${CC:-gcc}" >/dev/null || { \
 		echo "make race: the race detector needs cgo, and cgo a C compiler; install gcc and libc6-dev, or name yours in CC" >&2; exit 1; }
-	CGO_ENABLED=1 $(GO) test -race -short $(CORE) ./bus/conformance
+	CGO_ENABLED=1 $(GO) test -race $(if $(filter long,$(STRESS)),-timeout=60m,-short) $(CORE) ./bus/conformance
 
 .PHONY: torture
 torture: DURATION = 10m
@@ -67,8 +75,8 @@ model: ## the checked models of the protocol (MODEL=long for wider bounds; needs
 	@scripts/model.sh $(MODEL)
 
 .PHONY: fuzz
-fuzz: ## every fuzz target, each for FUZZTIME
-	@GO='$(GO)' scripts/fuzz.sh $(FUZZTIME)
+fuzz: ## every fuzz target, each for FUZZTIME (FUZZ=pattern for some, FUZZFLAGS=-parallel=1)
+	@GO='$(GO)' FUZZFLAGS='$(FUZZFLAGS)' scripts/fuzz.sh $(FUZZTIME) '$(FUZZ)'
 
 .PHONY: bench
 bench: ## benchmarks of the core, then of whole processes
@@ -78,6 +86,21 @@ bench: ## benchmarks of the core, then of whole processes
 	bin/shmbench fanout -duration $(DURATION)
 	bin/shmbench pingpong -duration $(DURATION) -wait spin
 	bin/shmbench pingpong -duration $(DURATION) -wait park
+
+.PHONY: bench-check
+bench-check: ## ratios of a short list of workloads beside stored ones, by hand, on a quiet machine
+	$(GO) build -o bin/shmbench ./cmd/shmbench
+	bin/shmbench check
+
+.PHONY: bench-ratios
+bench-ratios: ## stores the ratios that bench-check compares with
+	$(GO) build -o bin/shmbench ./cmd/shmbench
+	@mkdir -p bench
+	bin/shmbench check -store
+
+.PHONY: bench-peers
+bench-peers: ## the bus beside what one could use in its place; 12 minutes; see bench/peers
+	@scripts/bench-peers.sh
 
 .PHONY: vet
 vet: ## go vet, also of what other builds see
@@ -98,6 +121,10 @@ $(GOLANGCI):
 	@mkdir -p bin
 	GOBIN="$(CURDIR)/bin" $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 	@mv bin/golangci-lint $@
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what the code calls (needs the vulnerability database)
+	@GO='$(GO)' scripts/vuln.sh $(VULN_VERSION)
 
 .PHONY: cross
 cross: ## builds without cgo for linux/amd64 and linux/arm64; vet for darwin and windows

@@ -1,7 +1,6 @@
 package bus_test
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
@@ -38,41 +37,5 @@ func TestAllocs(t *testing.T) {
 			}
 		})
 		assert.Zero(t, avg)
-	})
-}
-
-func BenchmarkPublishReceive(b *testing.B) {
-	bb, err := bus.Open("bench", &bus.Options{Dir: b.TempDir()})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer bb.Close()
-	ctx := background()
-	pub, sub := newPub[tick](b, bb, nil), newSub[tick](b, bb, nil)
-	b.Run("lockstep", func(b *testing.B) {
-		b.ReportAllocs()
-		v := tick{}
-		var m bus.Message[tick]
-		for range b.N {
-			_ = pub.Publish(ctx, &v)
-			if err := sub.ReceiveInto(ctx, &m); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("publish", func(b *testing.B) {
-		b.ReportAllocs()
-		v := tick{}
-		for range b.N {
-			if err := pub.TryPublish(&v); errors.Is(err, bus.ErrFull) {
-				b.StopTimer()
-				for {
-					if _, err := sub.TryViewBatch(1024, func(*tick, *bus.Event) error { return nil }); err != nil {
-						break
-					}
-				}
-				b.StartTimer()
-			}
-		}
 	})
 }

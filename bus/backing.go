@@ -20,6 +20,8 @@ type backing interface {
 	TryLock(i int) (bool, error)
 	Unlock(i int) error
 	Locked(i int) (bool, error)
+	// Check says whether the file, if there is one, is still what was joined.
+	Check() error
 	// Fault says which error a recovered panic is, nil if it was no fault on the
 	// memory.
 	Fault(recovered any) error
@@ -43,6 +45,7 @@ func (h *heap) Release() error            { return nil }
 func (h *heap) TryLock(int) (bool, error) { return true, nil }
 func (h *heap) Unlock(int) error          { return nil }
 func (h *heap) Locked(int) (bool, error)  { return true, nil }
+func (h *heap) Check() error              { return nil }
 func (h *heap) Fault(any) error           { return nil }
 
 func parkerFor(b backing) ring.Parker {

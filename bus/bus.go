@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/rvoip/shmbus/internal/failpoint"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -80,6 +81,7 @@ func Open(name string, o *Options) (*Bus, error) {
 	if err != nil {
 		return nil, asked(err)
 	}
+	failpoint.Hit(stepRegionOpen)
 	b, err := newBus(mem, opts, mem.Meta())
 	if err != nil {
 		return nil, errors.Join(err, mem.Release())
@@ -156,7 +158,9 @@ func Remove(name string, o *Options) error { return remove(name, o, shm.Remove) 
 
 // RemoveForce removes a region whatever its state, and its static rings.
 // Processes that are attached go on with memory that nobody else can join any
-// more. "REGION/RING" names a static ring.
+// more. "REGION/RING" names a static ring. Who is attached uses Bus.RemoveForce,
+// and who cannot attach RemoveDamaged: neither takes away what another process has
+// made meanwhile.
 func RemoveForce(name string, o *Options) error { return remove(name, o, shm.RemoveForce) }
 
 func remove(name string, o *Options, from func(string, *shm.Options) error) error {
@@ -172,6 +176,7 @@ func remove(name string, o *Options, from func(string, *shm.Options) error) erro
 	if err = from(file, opts.shm()); err != nil && !errors.Is(err, ErrNotExist) {
 		return asked(err)
 	}
+	failpoint.Hit(stepRegionGone)
 	return errors.Join(asked(err), removeStatics(name, hex.EncodeToString(id[:]), &opts))
 }
 

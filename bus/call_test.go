@@ -439,7 +439,7 @@ func BenchmarkCall(b *testing.B) {
 	defer bb.Close()
 	serve(b, bb, nil, double)
 	c := newClient(b, bb, nil)
-	b.Run("one", func(b *testing.B) {
+	b.Run("callers=1", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := range b.N {
 			if _, err := c.Call(background(), &ask{uint64(i)}); err != nil {
@@ -447,7 +447,7 @@ func BenchmarkCall(b *testing.B) {
 			}
 		}
 	})
-	b.Run("many", func(b *testing.B) {
+	b.Run("callers=many", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetParallelism(64)
 		b.RunParallel(func(p *testing.PB) {

@@ -1,52 +1,115 @@
 package bus
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
+
+	"github.com/rvoip/shmbus/shm"
 )
 
-// Check looks for what must hold of a region while nobody publishes, takes a loan
-// or subscribes, and after its dead participants have been recovered: each slot
-// of a lane is named by exactly one entry or cell, each lane holds its last events
-// without a gap, and each port, cursor, pin and draft of a type belongs to somebody
-// who is there. It is for tests and tools; it only reads. The error wraps
-// ErrCorrupt and names what contradicts that; others are ErrClosed and ErrFault.
-func (b *Bus) Check() error { return b.guarded(b.region.check) }
+// Check says whether the region is whole: nil if it is, as far as can be seen
+// while others use it. ErrRemoved says that it has been removed, or that another
+// one has its name by now: who is attached to it goes on, and meets nobody who
+// comes later. ErrCorrupt says that the file or its tables hold what no process of
+// ours wrote, ErrFault that the file has been truncated. Events are not looked at,
+// nor are the lanes: calls that meet a word that cannot be return ErrCorrupt.
+//
+// It makes a few system calls. Call it when others fail with ErrCorrupt or
+// ErrFault, to know whether one event was spoilt or the region, and now and then.
+// A region that is spoilt is replaced so, by each of its processes:
+//
+//	_ = b.RemoveForce() // only while the name stands for this very region
+//	_ = b.Close()
+//	b, err = bus.Open(name, options)
+func (b *Bus) Check() error {
+	return b.guarded(func() error {
+		if err := b.mem.Check(); errors.Is(err, ErrDamaged) {
+			return fmt.Errorf("%w: %w", ErrCorrupt, err)
+		} else if err != nil {
+			return err
+		}
+		if err := b.region.check(); err != nil {
+			return fmt.Errorf("region %s: %w; remove it by force, close it, and create it anew", b.Name(), err)
+		}
+		return nil
+	})
+}
 
+// check looks at each word of the tables that has values it cannot have.
 func (r *region) check() error {
-	var errs []error
-	wrong := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...))
-	}
-	there := func(owner int) bool {
-		return owner >= 0 && owner < len(r.participants) && r.participants[owner].state.Load() == participantActive
+	for i := range r.participants {
+		if st := r.participants[i].state.Load(); st > participantActive {
+			return fmt.Errorf("%w: participant %d has state %d", ErrCorrupt, i, st)
+		}
 	}
 	for i := range r.subscribers {
-		st := subState(r.subscribers[i].state.Load())
-		if st.state() != subFree && st.state() != subDetached && !there(st.owner()) {
-			wrong("subscription %d belongs to participant %d, which is not there", i, st.owner())
+		rec := &r.subscribers[i]
+		st, kind, lanes := subState(rec.state.Load()), rec.kind.Load(), rec.lanes.Load()
+		switch {
+		case st.state() > subDetached || st.owner() >= len(r.participants):
+			return fmt.Errorf("%w: subscription %d has state %d and owner %d", ErrCorrupt, i, st.state(), st.owner())
+		case kind > kindLease:
+			return fmt.Errorf("%w: subscription %d is of kind %d", ErrCorrupt, i, kind)
+		case lanes>>len(r.lanes) != 0:
+			return fmt.Errorf("%w: subscription %d has lanes %#x of %d", ErrCorrupt, i, lanes, len(r.lanes))
 		}
 	}
-	for i := range r.types.records {
-		if o := r.types.owner(i).Load(); o != 0 && o != recordShared && !there(int(o-1)) {
-			wrong("type record %d is the draft of participant %d, which is not there", i, int64(o-1))
+	for i := range r.types.order {
+		t, err := r.types.at(i)
+		if err != nil {
+			return err
+		}
+		// The place before may have been taken since we looked there, but only before
+		// this one was.
+		if t != nil && i > 0 && r.types.order[i-1].Load() == 0 {
+			return fmt.Errorf("%w: type %d lies behind the last one", ErrCorrupt, i+1)
 		}
 	}
-	for _, l := range r.lanes {
-		if err := l.Check(); err != nil {
-			errs = append(errs, laneError(l, err))
-		}
-		for port := range l.Geometry().Ports {
-			if o := l.PortOwner(port); o != 0 && !there(int(o-1)) {
-				wrong("port %d of lane %s belongs to participant %d, which is not there", port, l.name(), int64(o-1))
-			}
-		}
-		for i := range r.subscribers {
-			rec := &r.subscribers[i]
-			if c := l.Cursor(i); (c.Joined || c.Reserved > 0) && (!rec.exists() || rec.lanes.Load()&l.bit() == 0) {
-				wrong("lane %s has a cursor of subscription %d with %d pins, which does not read it", l.name(), i, c.Reserved)
-			}
-		}
+	return nil
+}
+
+// RemoveForce removes the region that this bus is attached to, whatever its
+// state, and its static rings. If that has been done before, or if another region
+// has its name by now, it does nothing. So when the processes of a spoilt region all
+// call it, Close, and Open again, none removes the region that another has just
+// made, and all meet in the same one. The bus stays open, with memory that nobody
+// else can join any more.
+func (b *Bus) RemoveForce() error {
+	if err := b.enter(); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	defer b.leave()
+	mem, ok := b.mem.(*shm.Region)
+	if !ok {
+		return nil // nobody else ever sees it
+	}
+	if err := mem.RemoveForce(); err != nil {
+		return asked(err)
+	}
+	id := mem.ID()
+	return removeStatics(mem.Name(), hex.EncodeToString(id[:]), &b.opts)
+}
+
+// RemoveDamaged is the function RemoveForce for a region that cannot be joined, as
+// Open says with ErrDamaged. A whole region, or none, it leaves as it is: of many
+// processes that start, each may call it and Open again, and all meet in the same
+// region. "REGION/RING" names a static ring.
+func RemoveDamaged(name string, o *Options) error {
+	err := remove(name, o, shm.RemoveDamaged)
+	if errors.Is(err, ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// stateOf is the state of a region of which Check says err.
+func stateOf(err error) State {
+	switch {
+	case errors.Is(err, ErrRemoved):
+		return StateRemoved
+	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrFault):
+		return StateCorrupt
+	}
+	return StateOpen
 }

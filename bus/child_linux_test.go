@@ -28,10 +28,16 @@ type child struct {
 // start plays a role in a process of its own.
 func start(t testing.TB, role string, o bus.Options, args ...string) *child {
 	t.Helper()
+	return startBy(t, role, o, []string{os.Args[0]}, args...)
+}
+
+// startBy is start through another program, which runs the last words of by.
+func startBy(t testing.TB, role string, o bus.Options, by []string, args ...string) *child {
+	t.Helper()
 	require.Contains(t, roles, role)
 	options, err := json.Marshal(o)
 	require.NoError(t, err)
-	c := &child{t: t, cmd: exec.Command(os.Args[0], append([]string{string(options)}, args...)...)}
+	c := &child{t: t, cmd: exec.Command(by[0], append(append(by[1:len(by):len(by)], string(options)), args...)...)}
 	// The race detector would make each child wait for a second before it ends.
 	c.cmd.Env = append(os.Environ(), roleEnv+"="+role, "GORACE=atexit_sleep_ms=0")
 	c.cmd.Stderr = os.Stderr

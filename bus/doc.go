@@ -144,6 +144,8 @@
 //   - The zero values of options, of Filter and of Geometry mean all defaults.
 //     Those of Bus, Publisher, Subscriber and whatever else a function of this
 //     package makes are not usable.
+//   - A region that a peer has spoilt gives ErrCorrupt and ErrFault. Check tells whether
+//     it is the region or one event, and how it is replaced.
 //   - While a callback or a receive call of this package runs, a truncation of
 //     the region's file by a peer is ErrFault. The caller's own accesses to a
 //     loan or a delivery are not guarded.

@@ -22,9 +22,12 @@ const (
 	StateDraining State = "draining"
 	// StateClosed is that of a bus that has been closed.
 	StateClosed State = "closed"
-	// StateRemoved is that of a region whose file has gone; what is mapped still
-	// works.
+	// StateRemoved is that of a region whose file has gone, or whose name stands
+	// for another one; what is mapped still works.
 	StateRemoved State = "removed"
+	// StateCorrupt is that of a region that a process has written into where it
+	// must not; see Bus.Check.
+	StateCorrupt State = "corrupt"
 )
 
 // State returns how far this process is with the bus: StateOpen, StateDraining or

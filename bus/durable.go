@@ -59,8 +59,12 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 
 // narrower is the error of a durable subscription that would forget lanes.
 func (s *Subscription) narrower(durable string, gone uint64) error {
+	lanes := s.bus.region.lanes
+	if gone>>len(lanes) != 0 {
+		return fmt.Errorf("%w: durable subscription %q has lanes %#x, and there are %d", ErrCorrupt, durable, gone, len(lanes))
+	}
 	var names []string
-	for i, l := range s.bus.region.lanes {
+	for i, l := range lanes {
 		if gone>>i&1 != 0 {
 			names = append(names, l.name())
 		}

@@ -51,9 +51,11 @@ var (
 	// ErrInUse says that a live process holds what was asked for: a region that
 	// is to be removed, a durable subscription, or a group; see InUseError.
 	ErrInUse = shm.ErrInUse
-	// ErrCorrupt says that the region holds what no process of ours wrote.
+	// ErrCorrupt says that the region holds what no process of ours wrote; see
+	// Bus.Check for what to do then.
 	ErrCorrupt = ring.ErrCorrupt
 	// ErrFault says that the region's memory has gone: a peer has truncated it.
+	// See Bus.Check.
 	ErrFault = shm.ErrFault
 	// ErrGeometry says that the region is not as the caller asked; see
 	// GeometryError.
@@ -88,8 +90,11 @@ var (
 	// that for a purpose of its own.
 	ErrForeign = shm.ErrForeign
 	// ErrDamaged says that the file is not whole, so that it cannot be joined;
-	// ErrCorrupt is what is found later.
+	// ErrCorrupt is what is found later. See RemoveDamaged.
 	ErrDamaged = shm.ErrCorrupt
+	// ErrRemoved says, of a region that this process is attached to, that it has
+	// been removed, or that another one has its name by now; see Bus.Check.
+	ErrRemoved = shm.ErrRemoved
 	// ErrVersion says that another release has made the region.
 	ErrVersion = shm.ErrVersion
 	// ErrOwner says that the region belongs to somebody whom we do not trust.

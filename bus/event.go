@@ -43,6 +43,7 @@ func (h Header) Age() time.Duration {
 //	16  key       u64
 //	24  time      i64
 //	32  parts, value, tail
+//
 // rawHeader is what the header says of type and sizes, as the slot has it, copied
 // once and not yet believed. It is kept as the slot's words: a field that is
 // stored in pieces and loaded whole would wait for all stores before it, those

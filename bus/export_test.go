@@ -125,3 +125,36 @@ func (b *Bus) Draft(record, participant int) (again func()) {
 	was := w.Swap(uint64(participant + 1))
 	return func() { w.Store(was) }
 }
+
+// Places are offsets of parts of a region.
+type Places struct {
+	Header, Bell, Participants, Subscribers, TypeOrder, TypeRecords, Counts, Lanes, Size int
+	Lane                                                                                 []LanePlace // by priority and shard
+}
+
+// LanePlace is where a lane lies.
+type LanePlace struct{ Begin, Ports, Cursors, Cells, Entries, Slots, End int }
+
+// PlacesOf tells where everything lies in a region of that geometry.
+func PlacesOf(g Geometry) Places {
+	g = g.withDefaults()
+	at := g.layout()
+	p := Places{
+		Header: at.bell, Bell: at.bell, Participants: at.participants, Subscribers: at.subscribers,
+		TypeOrder: at.typeOrder, TypeRecords: at.typeRecords, Counts: at.receiveCounts, Lanes: at.lanes[0].off, Size: at.size,
+	}
+	const spacing = 128
+	up := func(n int) int { return (n + spacing - 1) / spacing * spacing }
+	for _, l := range at.lanes {
+		w := LanePlace{Begin: l.off, Ports: l.off + 3*spacing, End: l.off + l.geo.Size()}
+		w.Cursors = w.Ports + l.geo.Ports*spacing
+		w.Cells = w.Cursors + l.geo.Readers*spacing
+		w.Entries = w.Cells + l.geo.Ports*up(8*l.geo.Cells())
+		w.Slots = w.Entries + up(8*l.geo.Capacity)
+		if w.Slots+l.geo.Slots()*l.geo.SlotSize != w.End {
+			panic("the tests do not know the layout of a lane any more")
+		}
+		p.Lane = append(p.Lane, w)
+	}
+	return p
+}

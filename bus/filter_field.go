@@ -160,8 +160,8 @@ func (t *fieldTest) find(info *typeInfo) (*fieldPlace, error) {
 // test is the condition for events of any type.
 func (t *fieldTest) test(e *Event) bool {
 	id := int(e.raw.typ())
-	if id >= len(t.places) {
-		return false
+	if id == 0 || id >= len(t.places) {
+		return false // no type at all
 	}
 	p := t.places[id]
 	if p == nil {

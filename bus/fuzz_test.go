@@ -169,13 +169,13 @@ func FuzzRegion(f *testing.F) {
 	body := uint64(at.size-shm.HeaderSize) / 8
 	for _, v := range []uint64{0, 1, 3, ^uint64(0), 1 << 63, 1 << 40, 0x0101010101010101} {
 		// Every word of the tables, in strides, and the first words of lanes.
-		for w := uint64(0); w < body; w += 16 {
+		for w := uint64(0); w < body; w += 48 {
 			f.Add(patch(w, v, w+1, v, w+8, v))
 		}
 	}
 	mem, meta := usedRegion(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		hostile := newHeap(len(mem.Bytes()))
+		hostile := guarded(t, len(mem.Bytes()))
 		copy(hostile.Bytes(), mem.Bytes())
 		words := hostile.Bytes()[shm.HeaderSize:]
 		for ; len(data) >= 10; data = data[10:] {

@@ -90,6 +90,7 @@ func (s *Subscription) claim(f freeLease) {
 	r := s.bus.region
 	rec := &r.subscribers[f.record]
 	mine := makeSub(subActive, s.bus.self, f.word.gen()+1)
+	failpoint.Hit(stepGroupTake)
 	if !rec.state.CompareAndSwap(uint64(f.word), uint64(mine)) {
 		return
 	}

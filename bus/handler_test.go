@@ -424,7 +424,7 @@ func TestHandleOptions(t *testing.T) {
 
 func BenchmarkHandle(b *testing.B) {
 	for _, most := range []int{1, 16} {
-		b.Run(fmt.Sprint(most), func(b *testing.B) {
+		b.Run(fmt.Sprintf("concurrent=%d", most), func(b *testing.B) {
 			bb, err := bus.Open("bench", &bus.Options{Dir: b.TempDir()})
 			require.NoError(b, err)
 			defer bb.Close()

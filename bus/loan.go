@@ -63,10 +63,11 @@ func (p *Publisher[T]) lend(w *With, loans []Loan[T]) (n int, err error) {
 		defer s.mu.Unlock()
 	}
 	for {
-		s.loans++
-		s.lent[cell]++
+		// First what may fault: a loan that nobody gets would never end.
 		clear(slot[eventHeader : eventHeader+p.typ.size])
 		tail := copy(slot[eventHeader+p.typ.size:], w.Tail)
+		s.loans++
+		s.lent[cell]++
 		loans[n] = Loan[T]{
 			p: p, seat: s, cell: cell, turn: s.lent[cell], lane: lane, slot: slot, tail: tail,
 			key: w.Key, time: w.Time, priority: w.Priority,
@@ -99,14 +100,26 @@ func (p *publisher) elsewhere(lane int, not *seat, err error) (*seat, int, []byt
 		if s == not || !s.mu.TryLock() {
 			continue
 		}
-		if s.refusal(p.late) == nil {
-			if cell, slot, rerr := s.prod.Reserve(); rerr == nil {
-				return s, cell, slot, nil
-			}
+		if cell, slot, ok := s.reserve(p.late); ok {
+			return s, cell, slot, nil
 		}
-		s.mu.Unlock()
 	}
 	return nil, 0, nil, not.explain(err)
+}
+
+// reserve reserves a slot of a locked seat, which it unlocks if it has none, or if
+// the memory has gone.
+func (s *seat) reserve(late bool) (cell int, slot []byte, ok bool) {
+	defer func() {
+		if !ok {
+			s.mu.Unlock()
+		}
+	}()
+	if s.refusal(late) != nil {
+		return 0, nil, false
+	}
+	cell, slot, err := s.prod.Reserve()
+	return cell, slot, err == nil
 }
 
 // Value is the event's value, in the slot.

@@ -11,7 +11,7 @@ import (
 type Snapshot struct {
 	Region       string            `json:"region"`
 	Static       string            `json:"static,omitempty"` // name of the static ring that it is
-	State        State             `json:"state"`            // StateOpen or StateRemoved
+	State        State             `json:"state"`            // StateOpen, StateRemoved or StateCorrupt
 	Size         int64             `json:"size"`             // bytes
 	Lanes        []LaneInfo        `json:"lanes"`
 	Subscribers  []SubscriberInfo  `json:"subscribers"`
@@ -112,8 +112,8 @@ type TypeInfo struct {
 	Wakeups     uint64   `json:"wakeups"`     // publishes that woke subscribers
 }
 
-// Snapshot describes the region as this process sees it. It only reads. Its
-// errors are ErrClosed and ErrFault.
+// Snapshot describes the region as this process sees it. It only reads; the state
+// is what Check finds. Its errors are ErrClosed and ErrFault.
 func (b *Bus) Snapshot() (s Snapshot, err error) {
 	err = b.guarded(func() error {
 		s = b.region.snapshot(b.Name(), len(b.mem.Bytes()), func(i int, p *participant) bool {
@@ -122,6 +122,9 @@ func (b *Bus) Snapshot() (s Snapshot, err error) {
 			}
 			return isAlive(b.mem, i, p)
 		})
+		if s.State = stateOf(b.mem.Check()); s.State == StateOpen {
+			s.State = stateOf(b.region.check())
+		}
 		return nil
 	})
 	return s, err

@@ -134,7 +134,7 @@ func (l *subLane) begin(o *SubscribeOptions) error {
 		if o.Positions != nil {
 			at = o.Positions[l.id()]
 		}
-		if next := l.Next(); at-l.Start() > next-l.Start() {
+		if next := l.Tail(); at-l.Start() > next-l.Start() {
 			return fmt.Errorf("%w: position %d of lane %s is ahead of it: its next event will be %d; is it of another region?",
 				ErrOptions, at, l.name(), next)
 		}

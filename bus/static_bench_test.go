@@ -28,7 +28,7 @@ func BenchmarkStatic(b *testing.B) {
 	gpub, gsub := newPub[tick](b, bb, &bus.PublisherOptions{Exclusive: true}), newSub[tick](b, bb, nil)
 	var v tick
 	var m bus.Message[tick]
-	b.Run("lockstep/static", func(b *testing.B) {
+	b.Run("do=lockstep/path=static", func(b *testing.B) {
 		for b.Loop() {
 			_ = pub.Publish(ctx, &v)
 			if err := sub.ReceiveInto(ctx, &v); err != nil {
@@ -36,7 +36,7 @@ func BenchmarkStatic(b *testing.B) {
 			}
 		}
 	})
-	b.Run("lockstep/general", func(b *testing.B) {
+	b.Run("do=lockstep/path=lane", func(b *testing.B) {
 		for b.Loop() {
 			_ = gpub.Publish(ctx, &v)
 			if err := gsub.ReceiveInto(ctx, &m); err != nil {
@@ -44,7 +44,7 @@ func BenchmarkStatic(b *testing.B) {
 			}
 		}
 	})
-	b.Run("publish/static", func(b *testing.B) {
+	b.Run("do=publish/path=static", func(b *testing.B) {
 		for b.Loop() {
 			if err := pub.TryPublish(&v); errors.Is(err, bus.ErrFull) {
 				b.StopTimer()
@@ -54,7 +54,7 @@ func BenchmarkStatic(b *testing.B) {
 			}
 		}
 	})
-	b.Run("publish/general", func(b *testing.B) {
+	b.Run("do=publish/path=lane", func(b *testing.B) {
 		for b.Loop() {
 			if err := gpub.TryPublish(&v); errors.Is(err, bus.ErrFull) {
 				b.StopTimer()
@@ -66,7 +66,7 @@ func BenchmarkStatic(b *testing.B) {
 	})
 	// So many are published, and then all viewed; per event.
 	const burst = 2048
-	b.Run("burst/static", func(b *testing.B) {
+	b.Run("do=burst/path=static", func(b *testing.B) {
 		_, _ = sub.TryViewBatch(4096, nothing)
 		for b.Loop() {
 			for range burst {
@@ -77,7 +77,7 @@ func BenchmarkStatic(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed())/float64(b.N)/burst, "ns/event")
 	})
-	b.Run("burst/general", func(b *testing.B) {
+	b.Run("do=burst/path=lane", func(b *testing.B) {
 		_, _ = gsub.TryViewBatch(4096, func(*tick, *bus.Event) error { return nil })
 		for b.Loop() {
 			for range burst {
@@ -117,8 +117,8 @@ func BenchmarkStaticStream(b *testing.B) {
 			require.NoError(b, <-done)
 		}
 	}
-	b.Run("static", stream(func(v *tick) error { return pub.Publish(ctx, v) },
+	b.Run("path=static", stream(func(v *tick) error { return pub.Publish(ctx, v) },
 		func(n int) (int, error) { return sub.ViewBatch(ctx, n, nothing) }))
-	b.Run("general", stream(func(v *tick) error { return gpub.Publish(ctx, v) },
+	b.Run("path=lane", stream(func(v *tick) error { return gpub.Publish(ctx, v) },
 		func(n int) (int, error) { return gsub.ViewBatch(ctx, n, func(*tick, *bus.Event) error { return nil }) }))
 }

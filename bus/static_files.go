@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rvoip/shmbus/internal/failpoint"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -115,8 +116,11 @@ func removeStatics(region, removed string, o *Options) error {
 	var errs []error
 	for i := range entries {
 		s, ok := staticEntry(&entries[i])
+		if !ok || s.Region != region || s.ID == now {
+			continue
+		}
+		failpoint.Hit(stepStaticRemove)
 		switch {
-		case !ok || s.Region != region || s.ID == now:
 		case s.ID == removed:
 			// Whoever is attached to the ring was attached to the region: there
 			// is nobody, or the caller does not care.

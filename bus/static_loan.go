@@ -31,10 +31,11 @@ func (p *StaticPublisher[T]) Loan() (l StaticLoan[T], err error) {
 	if err != nil {
 		return l, s.explain(err)
 	}
-	s.loans++
-	s.lent[cell]++
+	// First what may fault: a loan that nobody gets would never end.
 	v := codec.Cast[T](slot)
 	clear(codec.AsBytes(v))
+	s.loans++
+	s.lent[cell]++
 	return StaticLoan[T]{p: p, v: v, cell: cell, turn: s.lent[cell]}, nil
 }
 

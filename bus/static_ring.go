@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rvoip/shmbus/internal/failpoint"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -122,10 +123,12 @@ func (b *Bus) newStatic(geo *Geometry, t *typeInfo, join bool) (*staticRing, boo
 	case *shm.Region:
 		id := home.ID()
 		geo.static.Region, geo.static.ID = home.Name(), hex.EncodeToString(id[:])
+		failpoint.Hit(stepStaticOpen)
 		m, made, err := openStaticRegion(home, geo, t, join)
 		if err != nil {
 			return nil, false, asked(err)
 		}
+		failpoint.Hit(stepStaticOpened)
 		mem, meta, created = m, m.Meta(), made
 	default:
 		if join {
@@ -209,6 +212,7 @@ func (r *staticRing) leave() error {
 		return nil
 	}
 	delete(s.rings, r.name)
+	failpoint.Hit(stepStaticClose)
 	return r.bus.Close()
 }
 

@@ -4,6 +4,12 @@ import "github.com/rvoip/shmbus/internal/failpoint"
 
 // Steps at which tests kill and freeze a process, beside those of package ring.
 const (
+	stepRegionOpen   failpoint.Step = "region/opened"
+	stepRegionGone   failpoint.Step = "region/removed"
+	stepStaticOpen   failpoint.Step = "static/open"
+	stepStaticOpened failpoint.Step = "static/opened"
+	stepStaticClose  failpoint.Step = "static/close"
+	stepStaticRemove failpoint.Step = "static/remove"
 	stepAttach       failpoint.Step = "participant/lock-taken"
 	stepAttached     failpoint.Step = "participant/attached"
 	stepTypeLook     failpoint.Step = "type/look"
@@ -24,6 +30,7 @@ const (
 	stepGroupEnroll  failpoint.Step = "group/enroll"
 	stepGroupLease   failpoint.Step = "group/make-lease"
 	stepGroupWhole   failpoint.Step = "group/whole"
+	stepGroupTake    failpoint.Step = "group/claim-lease"
 	stepGroupClaim   failpoint.Step = "group/lease-claimed"
 	stepGroupLetGo   failpoint.Step = "group/let-go"
 	stepGroupEpoch   failpoint.Step = "group/bump-epoch"

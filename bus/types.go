@@ -87,6 +87,9 @@ func (r *registry) owner(rec int) *atomic.Uint64 { return word.U64(r.records[rec
 
 // at returns the type at place i of the order, or nil behind the last.
 func (r *registry) at(i int) (*typeInfo, error) {
+	if i < 0 || i >= len(r.order) {
+		return nil, fmt.Errorf("%w: there is no type %d", ErrCorrupt, i+1)
+	}
 	// Pairs with the CompareAndSwap in register: the record is whole.
 	rec := r.order[i].Load()
 	if rec == 0 {

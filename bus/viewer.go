@@ -14,7 +14,6 @@ type Viewer struct {
 	name   string
 	mem    *shm.Region
 	region *region
-	opts   Options
 	closed atomic.Bool
 }
 
@@ -33,7 +32,7 @@ func Inspect(name string, o *Options) (v *Viewer, err error) {
 	if err != nil {
 		return nil, asked(err)
 	}
-	v = &Viewer{name: name, mem: mem, opts: opts}
+	v = &Viewer{name: name, mem: mem}
 	geo, err := decodeGeometry(mem.Meta())
 	if err == nil {
 		v.region, err = v.bind(geo)
@@ -51,7 +50,8 @@ func (v *Viewer) bind(geo Geometry) (r *region, err error) {
 }
 
 // Snapshot describes the region. A region that has been removed, or replaced by
-// another of its name, is still described, with StateRemoved.
+// another of its name, is still described, with StateRemoved; one that somebody has
+// scribbled over, as far as it can be read, with StateCorrupt.
 func (v *Viewer) Snapshot() (s Snapshot, err error) {
 	if !v.mem.Retain() {
 		return s, fmt.Errorf("viewer of %s: %w", v.name, ErrClosed)
@@ -61,16 +61,10 @@ func (v *Viewer) Snapshot() (s Snapshot, err error) {
 	s = v.region.snapshot(v.name, len(v.mem.Bytes()), func(i int, p *participant) bool {
 		return isAlive(v.mem, i, p)
 	})
-	s.State = v.state()
-	return s, nil
-}
-
-// state looks for the region under its name.
-func (v *Viewer) state() State {
-	if id, err := shm.Identify(v.mem.Name(), v.opts.shm()); err != nil || id != v.mem.ID() {
-		return StateRemoved
+	if s.State = stateOf(v.mem.Check()); s.State == StateOpen {
+		s.State = stateOf(v.region.check())
 	}
-	return StateOpen
+	return s, nil
 }
 
 // Close ends the viewing. It is idempotent.

@@ -25,13 +25,13 @@ func BenchmarkView(b *testing.B) {
 func BenchmarkString64(b *testing.B) {
 	const id = "a84b4c76e66710@pc33.atlanta.example"
 	var s String64
-	b.Run("Set", func(b *testing.B) {
+	b.Run("op=set", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			_ = s.Set(id)
 		}
 	})
-	b.Run("Equal", func(b *testing.B) {
+	b.Run("op=equal", func(b *testing.B) {
 		b.ReportAllocs()
 		_ = s.Set(id)
 		for b.Loop() {
@@ -66,5 +66,26 @@ func BenchmarkFormat(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		dst = l.AppendFormat(dst[:0], event)
+	}
+}
+
+func BenchmarkLayoutOf(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		layoutOf[callEvent](b)
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	l := layoutOf[callEvent](b)
+	other, err := ParseSchema(l.AppendSchema(nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := l.Diff(other); d != nil {
+			b.Fatal(d)
+		}
 	}
 }

@@ -173,6 +173,13 @@ join:
         STEP
                 t = T
         STEP_END;
+#ifdef LAZY
+        /* The first that is not published, also where the tail does not say so. */
+to_the_end:
+        STEP
+                if :: POS(E[t % N]) >= t -> t = POS(E[t % N]) + 1; goto to_the_end :: else fi
+        STEP_END;
+#endif
 #ifdef MUT_H_LATE
         STEP
                 if :: H <= i -> H = i + 1 :: else fi

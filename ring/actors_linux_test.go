@@ -293,7 +293,7 @@ func (a *actor) visit() error {
 	ways := []func(*ring.Reader){
 		(*ring.Reader).JoinOldest, (*ring.Reader).Join, (*ring.Reader).Resume,
 		func(r *ring.Reader) { r.JoinAt(a.lane.Start()) },
-		func(r *ring.Reader) { r.JoinAt(a.lane.Next() - 1) },
+		func(r *ring.Reader) { r.JoinAt(a.lane.Tail() - 1) },
 	}
 	for i := 0; !a.stop.Load(); i++ {
 		f, err := a.join(0, ways[i%len(ways)])

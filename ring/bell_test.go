@@ -217,3 +217,33 @@ func TestNoWakeOfAPublishedEventIsLost(t *testing.T) {
 		}
 	})
 }
+
+// watchingParker tells, at each wake, what the word is by then.
+type watchingParker struct {
+	ring.Parker
+	seen []uint32
+}
+
+func (p *watchingParker) Wake(addr *uint32, bits uint32) error {
+	p.seen = append(p.seen, atomic.LoadUint32(addr))
+	return p.Parker.Wake(addr, bits)
+}
+
+// Who has drawn its ticket and does not sleep yet is not there to be woken: it must
+// find that the count has changed.
+func TestTheCountHasChangedBeforeTheWake(t *testing.T) {
+	p := &watchingParker{Parker: &ring.LocalParker{}}
+	bell := newBell(p)
+	var tickets []uint32
+	for _, ringIt := range []func(){
+		func() { bell.Ring(1) }, func() { bell.RingKey(7) }, func() { bell.Wake(2) },
+	} {
+		bell.ArmKeys([]uint64{7})
+		tickets = append(tickets, uint32(bell.Arm(1)))
+		ringIt()
+	}
+	require.Len(t, p.seen, len(tickets))
+	for i, ticket := range tickets {
+		assert.Equal(t, ticket+1, p.seen[i])
+	}
+}

@@ -8,10 +8,10 @@ import (
 )
 
 // benchLane is a lane for benchmarks, with readers that have joined.
-func benchLane(b *testing.B, batch, readers int, gated bool) (*ring.Lane, *ring.Producer, []*ring.Reader) {
+func benchLane(b *testing.B, size, batch, readers int, gated bool) (*ring.Lane, *ring.Producer, []*ring.Reader) {
 	b.Helper()
 	lane := newLane(b, ring.Geometry{
-		Capacity: 1024, SlotSize: 64, Ports: 2, Pins: 64 * max(readers, 1), Batch: batch, Readers: 16, Reliable: gated,
+		Capacity: 1024, SlotSize: size, Ports: 2, Pins: 64 * max(readers, 1), Batch: batch, Readers: 16, Reliable: gated,
 	}, 0)
 	p := newProducer(b, lane)
 	var rs []*ring.Reader
@@ -28,7 +28,11 @@ func perSecond(b *testing.B, events int) {
 	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
 }
 
-// publishOne is what a caller does for one event of 64 bytes.
+func perEvent(b *testing.B, events int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
+}
+
+// publishOne is what a caller does for one event.
 func publishOne(b *testing.B, p *ring.Producer, payload []byte) {
 	c, slot, err := p.Reserve()
 	if err == nil {
@@ -41,14 +45,47 @@ func publishOne(b *testing.B, p *ring.Producer, payload []byte) {
 }
 
 func BenchmarkPublish(b *testing.B) {
-	for _, readers := range []int{0, 1, 4} { // that keep their first window
-		b.Run(fmt.Sprintf("size=64/readers=%d", readers), func(b *testing.B) {
-			_, p, _ := benchLane(b, 1, readers, false)
-			payload := make([]byte, 64)
+	for _, size := range []int{64, 256, 1024} {
+		for _, readers := range []int{0, 1, 4} { // that keep their first window
+			b.Run(fmt.Sprintf("size=%d/readers=%d", size, readers), func(b *testing.B) {
+				_, p, _ := benchLane(b, size, 1, readers, false)
+				payload := make([]byte, size)
+				for b.Loop() {
+					publishOne(b, p, payload)
+				}
+				perSecond(b, b.N)
+			})
+		}
+	}
+}
+
+// BenchmarkPoll reads what was published before, in windows; publishing does not
+// count.
+func BenchmarkPoll(b *testing.B) {
+	const burst = 512
+	for _, window := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("size=64/window=%d", window), func(b *testing.B) {
+			_, p, rs := benchLane(b, 64, 1, 1, true)
+			payload, sum := make([]byte, 64), 0
 			for b.Loop() {
-				publishOne(b, p, payload)
+				b.StopTimer()
+				for range burst {
+					publishOne(b, p, payload)
+				}
+				b.StartTimer()
+				for got := 0; got < burst; {
+					n, _, err := rs[0].Poll(window)
+					if n == 0 || err != nil {
+						b.Fatal(n, err)
+					}
+					for k := range n {
+						slot, _ := rs[0].Slot(k)
+						sum += int(slot[0])
+					}
+					got += n
+				}
 			}
-			perSecond(b, b.N)
+			perEvent(b, b.N*burst)
 		})
 	}
 }
@@ -56,7 +93,7 @@ func BenchmarkPublish(b *testing.B) {
 func BenchmarkLockstep(b *testing.B) {
 	for _, gated := range []bool{false, true} {
 		b.Run(fmt.Sprintf("size=64/reliable=%t", gated), func(b *testing.B) {
-			_, p, rs := benchLane(b, 1, 1, gated)
+			_, p, rs := benchLane(b, 64, 1, 1, gated)
 			payload, sum := make([]byte, 64), 0
 			for b.Loop() {
 				publishOne(b, p, payload)
@@ -73,9 +110,9 @@ func BenchmarkLockstep(b *testing.B) {
 }
 
 func BenchmarkBatch(b *testing.B) {
-	for _, batch := range []int{8, 64} {
+	for _, batch := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("size=64/batch=%d", batch), func(b *testing.B) {
-			_, p, rs := benchLane(b, batch, 1, true)
+			_, p, rs := benchLane(b, 64, batch, 1, true)
 			payload, sum := make([]byte, 64), 0
 			cells := make([]int, batch)
 			for b.Loop() {
@@ -100,7 +137,7 @@ func BenchmarkBatch(b *testing.B) {
 				}
 			}
 			perSecond(b, b.N*batch)
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/event")
+			perEvent(b, b.N*batch)
 		})
 	}
 }
@@ -109,7 +146,7 @@ func BenchmarkBatch(b *testing.B) {
 func BenchmarkStream(b *testing.B) {
 	for _, gated := range []bool{false, true} {
 		b.Run(fmt.Sprintf("size=64/reliable=%t", gated), func(b *testing.B) {
-			lane, p, rs := benchLane(b, 1, 1, gated)
+			lane, p, rs := benchLane(b, 64, 1, 1, gated)
 			received := make(chan int, 1)
 			go func() {
 				got, sum := 0, 0

@@ -78,12 +78,12 @@ func starts(capacity int) []uint64 {
 		1<<36 - 3,             // position of an intent
 		1<<46 - 1,             // key of a cell
 		1<<48 - 2,             // position of a cursor
-		1<<(36+shift) - 2,     // lap of an entry
+		1<<(30+shift) - 2,     // lap of an entry
 		1<<62 - 3,             // distance that counts as far back
 		1<<63 - 5,             // sign, and the position a producer wants room at
 		^uint64(0) - 6,        // all of them
 		^uint64(0) - 1<<46/2,  // widened keys
-		3<<(36+shift) + 1<<35, // half way between two wraps
+		3<<(30+shift) + 1<<29, // half way between two wraps
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,8 @@ type hostileLane struct {
 	geo   Geometry
 	mem   []byte
 	lane  *Lane
-	words int // bytes of mem that hold words
+	from  int // where the script writes, and
+	words int // how many bytes
 
 	producer *Producer
 	reader   *Reader
@@ -28,8 +30,11 @@ type hostileLane struct {
 
 const guard = 256
 
+var hostileGeometry = Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2}
+
 func newHostileLane(t *testing.T, reliable bool, start uint64) *hostileLane {
-	geo := Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2, Reliable: reliable}
+	geo := hostileGeometry
+	geo.Reliable = reliable
 	all := NewMemory(geo.Size() + guard)
 	for i := range guard {
 		all[geo.Size()+i] = 0xa5
@@ -163,7 +168,7 @@ var hostileOps = []func(h *hostileLane){
 	},
 	func(h *hostileLane) {
 		if h.needReader() {
-			h.reader.JoinAt(h.lane.Next() - 3)
+			h.reader.JoinAt(h.lane.Tail() - 3)
 			h.reader.PreferNewest()
 		}
 	},
@@ -225,7 +230,7 @@ func (h *hostileLane) run(script []byte) {
 		if len(script) < 10 {
 			break
 		}
-		off := int(binary.LittleEndian.Uint16(script)) * 8 % h.words
+		off := h.from + int(binary.LittleEndian.Uint16(script))*8%h.words
 		v := binary.LittleEndian.Uint64(script[2:])
 		w := word.U64(h.mem, off)
 		if op&1 != 0 {
@@ -252,7 +257,7 @@ func set(near bool, off int, v uint64) []byte {
 }
 
 func FuzzHostileWords(f *testing.F) {
-	at := Geometry{Capacity: 4, SlotSize: 64, Ports: 2, Pins: 3, Batch: 2, Readers: 2}.layout()
+	at := hostileGeometry.layout()
 	offsets := []int{offTail, offStart, offGeneration, offHigh, offRoom, offPorts + portOwner, offPorts + portIntent,
 		offPorts + spacing + portIntent, at.cursors + cursorWord, at.cursors + cursorReserved, at.cursors + cursorWant, at.cursors + cursorOwed, at.cursors + cursorHold,
 		at.cursors + spacing, at.cells, at.cells + 8, at.cells + at.cellStride, at.entries, at.entries + 8, at.entries + 24}
@@ -298,5 +303,49 @@ func TestNoiseIsNotALane(t *testing.T) {
 		h.attach()
 		h.run([]byte{2, 3, 4, 5, 6, 7, 4, 9, 10, 11, 12, 13})
 		require.ErrorIs(t, h.lane.Check(), ErrCorrupt)
+	}
+}
+
+// Slots are numbered in four places; each time a number that is no slot's is found,
+// and nothing behind the lane is touched.
+func TestNumbersOfSlotsThatThereAreNot(t *testing.T) {
+	for _, slot := range []uint32{uint32(newHostileLane(t, false, 0).lane.slots), MaxSlots - 1} {
+		entryOf := func(h *hostileLane, pos uint64) *atomic.Uint64 { return &h.lane.entries[pos&h.lane.mask] }
+		t.Run("reader", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			require.True(t, h.needReader() && h.needProducer())
+			hostileOps[2](h) // publishes
+			e := entry(entryOf(h, 0).Load())
+			entryOf(h, 0).Store(uint64(makeEntry(0, e.owner(), makeRef(slot, 0))))
+			require.NotPanics(t, func() {
+				n, missed, err := h.reader.Poll(2)
+				require.NoError(t, err)
+				require.Zero(t, n)
+				require.Equal(t, uint64(1), missed)
+			})
+		})
+		t.Run("producer", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			require.True(t, h.needProducer())
+			h.reserve()
+			entryOf(h, 0).Store(uint64(makeEntry(^uint64(0), nobody, makeRef(slot, 0))))
+			require.NotPanics(t, func() {
+				_, err := h.producer.Publish(h.cells[0])
+				require.ErrorIs(t, err, ErrCorrupt)
+			})
+		})
+		t.Run("heir", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			h.lane.ports[0].cells[0].Store(uint64(makeCell(0, slot)))
+			_, err := h.lane.NewProducer(0, nil)
+			require.ErrorIs(t, err, ErrCorrupt)
+		})
+		t.Run("recovery", func(t *testing.T) {
+			h := newHostileLane(t, false, 0)
+			h.lane.ports[0].intent.Store(uint64(makeIntent(0, 0, slot).asWon()))
+			before := h.lane.ports[0].cells[0].Load()
+			h.lane.RecoverPort(0)
+			require.Equal(t, before, h.lane.ports[0].cells[0].Load())
+		})
 	}
 }

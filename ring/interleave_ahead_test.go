@@ -88,7 +88,7 @@ func TestTheLaneLapsAReaderThatHasPinnedAhead(t *testing.T) {
 // as many events as lie in its line, and more.
 func TestWhatAProducerRemembersIsDisplaced(t *testing.T) {
 	for _, capacity := range []int{2, 4, 16} {
-		for _, step := range []failpoint.Step{"producer/load-tail", "producer/load-entry", "producer/store-intent", "producer/exchange", "producer/move-tail"} {
+		for _, step := range []failpoint.Step{"producer/load-entry", "producer/store-intent", "producer/exchange", "producer/published"} {
 			for events := uint64(1); events < uint64(2*capacity+2); events++ {
 				for warm := range uint64(4) {
 					lane := newLane(t, geometry(capacity), 1<<36-3)
@@ -141,7 +141,7 @@ func diesBehind(step failpoint.Step, others, f func()) bool {
 // had displaced; recovery must not take it for an exchange.
 func TestAProducerDiesWithWhatItRemembered(t *testing.T) {
 	for _, capacity := range []int{2, 4, 16} {
-		for _, step := range []failpoint.Step{"producer/store-intent", "producer/exchange", "producer/book-cell", "producer/move-tail"} {
+		for _, step := range []failpoint.Step{"producer/store-intent", "producer/exchange", "producer/book-cell", "producer/published"} {
 			for before := range uint64(2*capacity + 1) {
 				for after := range uint64(2*capacity + 1) {
 					lane := newLane(t, geometry(capacity), 1<<36-3)

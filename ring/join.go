@@ -10,7 +10,7 @@ func (r *Reader) Join() {
 	failpoint.Hit(stepJoinReread)
 	// Producers that had scanned before the store above had loaded a tail that
 	// is not after this one, so that what they think is free lies before it.
-	r.store(l.tail.Load())
+	r.store(l.Tail())
 	failpoint.Hit(stepJoined)
 }
 
@@ -19,12 +19,12 @@ func (r *Reader) Join() {
 func (r *Reader) JoinOldest() {
 	r.resetCounters()
 	l := r.lane
-	r.enter(l.oldest(l.tail.Load()))
+	r.enter(l.oldest(l.Tail()))
 	failpoint.Hit(stepJoinBump)
 	// Pairs with pick: producers drop what they believe to be safe.
 	l.generation.Add(1)
 	failpoint.Hit(stepJoinReread)
-	r.store(l.oldest(l.tail.Load()))
+	r.store(l.oldest(l.Tail()))
 	failpoint.Hit(stepJoined)
 }
 
@@ -36,7 +36,7 @@ func (r *Reader) Resume() {
 	r.unhold()
 	for range moveTries {
 		c := cursor(r.words.word.Load())
-		t := l.tail.Load()
+		t := l.Tail()
 		pos := c.pos(t)
 		if !c.joined() || before(t+uint64(l.slots), pos) {
 			break
@@ -58,17 +58,17 @@ func (r *Reader) Resume() {
 			// What is lost before this tail is lost to an eviction, if need be to
 			// one that the process before had been told of: a producer may not
 			// have seen yet that it had its gate again.
-			r.base, r.evicted = l.tail.Load(), r.evicted || r.gated && r.owed == 0
+			r.base, r.evicted = l.Tail(), r.evicted || r.gated && r.owed == 0
 			failpoint.Hit(stepJoined)
 			return
 		}
 	}
 	// Never joined, or hostile: the tail is not so far behind. Producers did not
 	// know of this position: a join, and as in Join.
-	r.enter(l.tail.Load())
-	r.base = l.tail.Load()
+	r.enter(l.Tail())
+	r.base = l.Tail()
 	failpoint.Hit(stepJoinReread)
-	r.store(l.tail.Load())
+	r.store(l.Tail())
 	failpoint.Hit(stepJoined)
 }
 
@@ -132,7 +132,7 @@ func (r *Reader) flags() uint64 {
 // gate again only where there is something to hold: at a position that has gone
 // it would stop producers for nothing.
 func (r *Reader) flagsAt(pos uint64) uint64 {
-	if r.gated && !r.word.gated() && before(pos+uint64(r.lane.geo.Capacity), r.lane.tail.Load()) {
+	if r.gated && !r.word.gated() && before(pos+uint64(r.lane.geo.Capacity), r.lane.Tail()) {
 		return flagJoined
 	}
 	return r.flags()
@@ -140,7 +140,7 @@ func (r *Reader) flagsAt(pos uint64) uint64 {
 
 // regained counts an eviction, once its reader has its gate again.
 func (r *Reader) regained() {
-	r.base, r.evicted = r.lane.tail.Load(), true
+	r.base, r.evicted = r.lane.Tail(), true
 	r.evictions++
 	ownerStore(r.words.evictions, r.evictions)
 }

@@ -135,9 +135,24 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 // Geometry returns the shape of the lane.
 func (l *Lane) Geometry() Geometry { return l.geo }
 
-// Tail is the position after the last event known to be published. It may be
-// behind by events whose producers have not said so yet.
-func (l *Lane) Tail() uint64 { return l.tail.Load() }
+// Tail is the first position that is not published, also where the shared word of
+// that name does not say so yet: that is a hint, from which one goes on.
+func (l *Lane) Tail() uint64 {
+	t := l.tail.Load()
+	next := t
+	for range l.slots {
+		d := entry(l.entries[next&l.mask].Load()).ahead(next >> l.shift)
+		if d < 0 {
+			return next
+		}
+		// Published a lap or more later, so everything before that has been
+		// published too.
+		if next += uint64(d)<<l.shift + 1; before(t+uint64(l.slots), next) {
+			break // hostile: the tail is not so far behind
+		}
+	}
+	return t
+}
 
 // Start is the position of the first event that the lane ever held.
 func (l *Lane) Start() uint64 { return l.start }

@@ -3,9 +3,11 @@ package ring
 import (
 	"errors"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rvoip/shmbus/internal/word"
@@ -50,7 +52,7 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	if q.direct < directSleepers {
 		q.direct++
 		p.mu.Unlock()
-		err := shm.FutexWait(addr, val, mask, deadline)
+		err := futexWait(addr, val, mask, deadline)
 		p.mu.Lock()
 		q.direct--
 		p.mu.Unlock()
@@ -75,6 +77,30 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 	p.mu.Unlock()
 	w.recycle()
 	return nil
+}
+
+// briefWait is for how long one sleeper of the process keeps its processor, in the
+// hope to be woken soon; see shm.FutexWaitBriefly. Whoever is woken a thousand times
+// a second or more never does without.
+const briefWait = int64(time.Millisecond)
+
+// brief is held by that one sleeper.
+var brief atomic.Bool
+
+// futexWait sleeps by itself.
+func futexWait(addr *uint32, val, mask uint32, deadline int64) error {
+	if runtime.GOMAXPROCS(0) > 1 && brief.CompareAndSwap(false, true) {
+		until := shm.Now() + briefWait
+		if deadline != 0 {
+			until = min(until, deadline)
+		}
+		err := shm.FutexWaitBriefly(addr, val, mask, until)
+		brief.Store(false)
+		if until == deadline || !errors.Is(err, shm.ErrTimeout) {
+			return err
+		}
+	}
+	return shm.FutexWait(addr, val, mask, deadline)
 }
 
 // dispatch waits on addr for the shared sleepers of q until there are none.

@@ -2,38 +2,19 @@ package ring
 
 import "github.com/rvoip/shmbus/internal/failpoint"
 
-// Next is the first position that is not published, also where the tail does not
-// say so yet.
-func (l *Lane) Next() uint64 {
-	t := l.tail.Load()
-	next := t
-	for range l.slots {
-		d := entry(l.entries[next&l.mask].Load()).ahead(next >> l.shift)
-		if d < 0 {
-			return next
-		}
-		// Published a lap or more later, so everything before that has been
-		// published too.
-		if next += uint64(d)<<l.shift + 1; before(t+uint64(l.slots), next) {
-			break // hostile: the tail is not so far behind
-		}
-	}
-	return t
-}
-
 // PreferNewest makes the reader go on at the tail after each gap, and not with
 // the oldest event that the lane still holds. It is called before Join and its
 // kin, or Resume.
 func (r *Reader) PreferNewest() { r.newest = true }
 
-// JoinAt starts at position pos; at Next where that is less. What the lane does
+// JoinAt starts at position pos; at Tail where that is less. What the lane does
 // not hold any more is a gap, of which the first Poll tells: the reader starts
 // where one goes on after a gap. Events before the tail may still be overwritten
 // before they are read, and count as missed.
 func (r *Reader) JoinAt(pos uint64) {
 	r.resetCounters()
 	l := r.lane
-	if next := l.Next(); pos-l.start > next-l.start {
+	if next := l.Tail(); pos-l.start > next-l.start {
 		pos = next
 	}
 	r.enter(r.held(pos))
@@ -54,7 +35,7 @@ func (r *Reader) JoinAt(pos uint64) {
 // held is pos while the lane holds it, or where to go on after the gap.
 func (r *Reader) held(pos uint64) uint64 {
 	l := r.lane
-	next := l.Next()
+	next := l.Tail()
 	oldest := l.oldest(next)
 	switch {
 	case pos-l.start >= oldest-l.start:

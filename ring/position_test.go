@@ -63,7 +63,7 @@ func TestJoinAtIsNotAheadOfTheLane(t *testing.T) {
 	forStarts(t, geometry(8), func(t *testing.T, lane *ring.Lane, start uint64) {
 		p := newProducer(t, lane)
 		publishMany(t, p, 1, 0, 5)
-		require.Equal(t, start+5, lane.Next())
+		require.Equal(t, start+5, lane.Tail())
 		for _, at := range []uint64{start + 6, start + 1<<40, start - 1} {
 			r := newReader(t, lane, 0, 4)
 			r.JoinAt(at)

@@ -32,6 +32,7 @@ type Producer struct {
 	stop  uint64 // the earlier of limit and soft
 	seen  []uint64
 
+	at    uint64                 // everything before it has been published
 	ahead [entriesPerLine]uint64 // entries of the positions [line, line+known), as seen once
 	line  uint64
 	known uint64
@@ -66,6 +67,7 @@ func (l *Lane) NewProducer(port int, nudge func(reader int)) (*Producer, error) 
 		published: w.published.Load(), full: w.full.Load(),
 	}
 	t := l.tail.Load()
+	p.at = t
 	for j := range p.cells {
 		c := cell(w.cells[j].Load())
 		if int(c.slot()) >= l.slots {

@@ -17,16 +17,14 @@ const maxTries = 1 << 16
 // cell stays reserved when it fails: with ErrFull on a reliable lane without
 // room, with ErrCorrupt when the lane's words make no sense.
 func (p *Producer) Publish(cell int) (uint64, error) {
-	failpoint.Hit(stepLoadTail)
-	pos, err := p.exchange(cell, p.lane.tail.Load())
+	pos, err := p.exchange(cell)
 	if err != nil {
 		return 0, err
 	}
-	failpoint.Hit(stepTail)
-	// Pairs with the tail load of every producer and joiner: the event is in
-	// its entry before the tail says so.
-	if t := p.lane.tail; !t.CompareAndSwap(pos, pos+1) {
-		p.lane.forward(pos + 1)
+	// The tail is a hint: who wants to know the end goes on from it. So it is
+	// moved once for the entries of a line, and a publish has one exchange.
+	if p.at%entriesPerLine == 0 {
+		p.moveTail()
 	}
 	failpoint.Hit(stepPublished)
 	return pos, nil
@@ -37,56 +35,67 @@ func (p *Producer) Publish(cell int) (uint64, error) {
 // them; a process killed in the middle has published the first ones. When it
 // fails, the cells after the first n stay reserved.
 func (p *Producer) PublishBatch(cells []int) (n int, last uint64, err error) {
-	failpoint.Hit(stepLoadTail)
-	pos := p.lane.tail.Load()
 	for _, c := range cells {
-		at, xerr := p.exchange(c, pos)
+		at, xerr := p.exchange(c)
 		if xerr != nil {
 			err = xerr // last stays what was published before
 			break
 		}
-		last, pos = at, at+1
+		last = at
 		n++
 		failpoint.Hit(stepBatchNext)
 	}
 	if n > 0 {
-		failpoint.Hit(stepTail)
-		p.lane.forward(pos)
+		p.moveTail()
 		failpoint.Hit(stepPublished)
 	}
 	return n, last, err
 }
 
-// exchange puts the slot of cell into the first unpublished entry at or after
-// s, which must not be past it, and books the slot it displaces.
-func (p *Producer) exchange(cell int, s uint64) (uint64, error) {
+// moveTail says that everything before p.at has been published. Pairs with the
+// tail load of every producer and joiner: events are in their entries before the
+// tail says so.
+func (p *Producer) moveTail() {
+	failpoint.Hit(stepTail)
+	p.lane.forward(p.at)
+}
+
+// exchange puts the slot of cell into the first unpublished entry, and books the
+// slot it displaces.
+func (p *Producer) exchange(cell int) (uint64, error) {
 	if !p.cells[cell].reserved {
 		panic("ring: publish of a cell that is not reserved")
 	}
 	// Mostly the entry is as it was a moment ago, there is room, and nobody needs
 	// help: the rest is search.
-	if k := s - p.line; k < p.known && before(s, p.stop) {
+	if s := p.at; s-p.line < p.known && before(s, p.stop) {
 		failpoint.Hit(stepLoadEntry)
-		if w := entry(p.ahead[k]); w.ofLap(s>>p.lane.shift-1) && p.may(w, s-uint64(p.lane.geo.Capacity)) && p.swap(cell, w, s) {
+		if w := entry(p.ahead[s-p.line]); w.ofLap(s>>p.lane.shift-1) && p.may(w, s-uint64(p.lane.geo.Capacity)) && p.swap(cell, w, s) {
 			return s, nil
 		}
 	}
-	return p.search(cell, s)
+	return p.search(cell)
 }
 
 // search is exchange where it has to look around.
-func (p *Producer) search(cell int, s uint64) (uint64, error) {
+func (p *Producer) search(cell int) (uint64, error) {
 	l := p.lane
+	s := p.at
+	failpoint.Hit(stepLoadTail)
+	if t := l.tail.Load(); before(s, t) {
+		s = t
+	}
 	for range maxTries + 4*l.geo.Capacity {
 		failpoint.Hit(stepLoadEntry)
 		w := p.expect(s)
 		switch d := w.ahead(s >> l.shift); {
 		case d == 0:
-			// Published, but the tail may not say so: help, since its
-			// producer may never come to it.
-			failpoint.Hit(stepHelpTail)
-			l.tail.CompareAndSwap(s, s+1)
-			s++
+			// Published, but the tail does not say so. Help at the end of a
+			// line, since its producer may never come to it.
+			if s++; s%entriesPerLine == 0 {
+				failpoint.Hit(stepHelpTail)
+				l.forward(s)
+			}
 			continue
 		case d > 0:
 			// Published a lap or more later, so everything before that has
@@ -103,8 +112,8 @@ func (p *Producer) search(cell int, s uint64) (uint64, error) {
 			continue
 		}
 		if !before(s, p.stop) {
-			// A batch moves the tail only at its end, and the limit counts
-			// from the tail: say first what is published already.
+			// The limit counts from the tail: say first what is published
+			// already.
 			l.forward(s)
 			p.scan()
 			if l.geo.Reliable && !before(s, p.limit) {
@@ -158,6 +167,7 @@ func (p *Producer) swap(cell int, w entry, s uint64) bool {
 	ownerStore(&p.words.cells[cell], uint64(makeCell(key, displaced)))
 	// Mostly the next to be filled; readers have its lines.
 	prefetch.WriteFront(l.slot(displaced))
+	p.at = s + 1
 	p.published++
 	ownerStore(p.words.published, p.published)
 	return true

@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -242,5 +243,23 @@ func TestAProducerGoesOnWhereItsPortWasLeft(t *testing.T) {
 			lane.ReleasePort(p.Port())
 			require.NoError(t, lane.Check())
 		}
+	})
+}
+
+// The tail is a hint that lags by a line of entries at most, so that who looks for
+// the end has not far to go; what is published is known all the same.
+func TestTheTailLagsByALineAtMost(t *testing.T) {
+	forStarts(t, reliable(64), func(t *testing.T, _ *ring.Lane, start uint64) {
+		lane, mem := newLaneOver(t, reliable(64), start)
+		p, q := newProducer(t, lane), newProducer(t, lane)
+		for seq := range uint64(60) {
+			publish(t, []*ring.Producer{p, q}[seq/3%2], event{1, seq})
+			word := binary.LittleEndian.Uint64(mem)
+			require.LessOrEqual(t, start+seq+1-word, uint64(8))
+			require.Equal(t, start+seq+1, lane.Tail())
+		}
+		_, _, err := p.PublishBatch([]int{reserve(t, p, event{1, 60}), reserve(t, p, event{1, 61})})
+		require.NoError(t, err)
+		require.Equal(t, start+62, binary.LittleEndian.Uint64(mem), "a batch says all of it")
 	})
 }

@@ -159,53 +159,6 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 	return n, skip
 }
 
-// unreadable is how many positions to pass over where the entry of position at is
-// not its event: none if it is yet to come, nor if there are others before it.
-func (r *Reader) unreadable(e entry, at uint64, first bool) (skip uint64) {
-	d := e.ahead(at >> r.lane.shift)
-	switch {
-	case d == -1 || !first:
-		return 0
-	case d < -1:
-		if !r.outslept(at) {
-			return 0 // an entry that cannot be right; nothing is there yet
-		}
-		return r.overrun(at, r.lane.tail.Load()-1)
-	}
-	return r.overrun(at, at+uint64(d)<<r.lane.shift)
-}
-
-// outslept tells whether the reader has slept at position at for so long that the
-// lap in its entry, which has not the bits of a position, has gone round.
-func (r *Reader) outslept(at uint64) bool {
-	return before(at+uint64(r.lane.geo.Capacity), r.lane.tail.Load())
-}
-
-// overrun is how far to jump when the event at pos has been overwritten by the
-// one at newer: to the oldest events still held; on a lossy lane with some
-// headroom, since they are the next to be overwritten; to the tail if the reader
-// prefers the newest. It is 1 for an entry that cannot be right.
-func (r *Reader) overrun(pos, newer uint64) uint64 {
-	l := r.lane
-	n := uint64(l.geo.Capacity)
-	t := l.tail.Load()
-	if newer == pos || before(t+uint64(l.slots), newer) {
-		return 1
-	}
-	if before(t, newer+1) || before(newer+n, t) {
-		t = newer + 1
-	}
-	if r.newest {
-		return t - pos
-	}
-	if r.gated {
-		// Evicted. The gate comes back with the pin, and producers respect it
-		// from their next scan on: what is still there is not given up.
-		return t - n - pos
-	}
-	return t - n + max(n/8, 1) - pos
-}
-
 // StopAt lets the lane end at pos for this reader: what is published there and
 // behind, it neither reads nor misses. What its window holds already stays. It
 // may be called by any goroutine.
@@ -305,7 +258,7 @@ func (r *Reader) Position() uint64 { return r.pos + uint64(r.width-r.first) }
 
 // Lag is how many events the lane holds that this reader has not polled.
 func (r *Reader) Lag() uint64 {
-	if d := int64(r.lane.tail.Load() - r.Position()); d > 0 {
+	if d := int64(r.lane.Tail() - r.Position()); d > 0 {
 		return uint64(d)
 	}
 	return 0

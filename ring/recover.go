@@ -70,7 +70,7 @@ func (g Gate) Same(h Gate) bool { return g.Reader == h.Reader && g.word.at() == 
 // Gates appends to gates the gated cursors that leave no room for an event at
 // the tail.
 func (l *Lane) Gates(gates []Gate) []Gate {
-	t := l.tail.Load()
+	t := l.Tail()
 	for i := range l.used() {
 		c := cursor(l.cursors[i].word.Load())
 		if c.joined() && c.gated() && !before(t, l.gate(i, c.pos(t))+uint64(l.geo.Capacity)) {

@@ -64,7 +64,7 @@ func (l *Lane) WakeRoom() {
 // slowest finds the gated cursor furthest behind, and whether it leaves no room
 // for the next event.
 func (l *Lane) slowest() (reader int, pos uint64, full bool) {
-	t := l.tail.Load()
+	t := l.Tail()
 	pos = t
 	for i := range l.used() {
 		c := cursor(l.cursors[i].word.Load())

@@ -17,7 +17,7 @@ type LaneStats struct {
 
 // Stats reads the lane's counters. It only loads.
 func (l *Lane) Stats() LaneStats {
-	t := l.tail.Load()
+	t := l.Tail()
 	s := LaneStats{Tail: t, Published: t - l.start, Evictions: l.evictions.Load(), PinsUsed: l.Reserved()}
 	for i := range l.used() {
 		w := &l.cursors[i]
@@ -70,7 +70,7 @@ type CursorStats struct {
 // Cursor reads cursor i. It only loads.
 func (l *Lane) Cursor(i int) CursorStats {
 	w := &l.cursors[i]
-	t := l.tail.Load()
+	t := l.Tail()
 	c := cursor(w.word.Load())
 	s := CursorStats{
 		Joined: c.joined(), Gated: c.gated(), Position: c.pos(t), Pinned: c.pins(),

@@ -68,7 +68,13 @@ batch 2, pins 2 | exchange | N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1
 batch 2, pins 2, reliable | exchange | RELIABLE N=3 P=1 K=4 R=1 W=2 B=2 M=8 KILLS=1 EVICTS=1
 batch 2, two ports | exchange | N=2 P=2 K=3 R=0 B=2 M=3 KILLS=1
 two readers | exchange | N=2 P=1 K=3 R=2 M=6
+the tail lags, lossy | exchange | LAZY N=2 P=2 K=2 R=1 M=2
+the tail lags, reliable | exchange | LAZY RELIABLE N=2 P=2 K=2 R=1 M=2
+the same, evict, kill | exchange | LAZY RELIABLE N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
+the same, join at the oldest | exchange | LAZY RELIABLE OLD N=2 P=1 K=2 R=1 M=6 KILLS=1 EVICTS=1
+the tail lags, batch 2, pins 2 | exchange | LAZY N=3 P=1 K=4 R=1 W=2 B=2 M=6 KILLS=1
 alone: no reader | exchange | SOLO N=2 P=2 K=1 R=0 M=2 KILLS=2
+alone: the tail lags | exchange | SOLO LAZY RELIABLE N=2 P=2 K=2 R=1 M=2
 alone: lossy | exchange | SOLO N=2 P=2 K=2 R=1 M=2
 alone: reliable | exchange | SOLO RELIABLE N=2 P=2 K=2 R=1 M=2
 alone: batch 2, reliable | exchange | SOLO RELIABLE N=2 P=1 K=3 R=1 B=2 M=6 KILLS=1
@@ -86,6 +92,9 @@ room, three publishers | room | PUBLISHERS=3 READERS=1 M=1 KILLS=1
 '
 
 clean_long='
+the tail lags, kill | exchange | LAZY N=2 P=2 K=2 R=1 M=2 KILLS=1
+the tail lags, gate lost and regained | exchange | LAZY RELIABLE REGAIN N=2 P=2 K=2 R=1 M=2 EVICTS=1
+the tail lags, join twice | exchange | LAZY RELIABLE N=2 P=1 K=2 R=1 M=8 KILLS=1 EVICTS=1 JOINS=2
 no reader, three kills | exchange | N=2 P=2 K=1 R=0 M=3 KILLS=3
 three ports, two kills | exchange | N=2 P=3 K=1 R=0 M=1 KILLS=2
 ports change hands | exchange | CLAIM PORTS=2 N=2 P=2 K=1 R=0 M=2 KILLS=2
@@ -155,6 +164,8 @@ KEEP_LOST | exchange | SOLO N=2 P=2 K=1 R=0 M=2 KILLS=2 | a producer does not fo
 REMEMBER_LAP | exchange | N=2 P=2 K=1 R=0 M=2 | a producer remembers an entry for the next lap, too
 NO_TAIL_HELP | exchange | SOLO N=2 P=2 K=1 R=0 M=2 KILLS=2 | nobody helps a tail that lags
 FULL_BY_TAIL | exchange | SOLO RELIABLE N=2 P=2 K=3 R=1 B=2 M0=1 M=4 | full is reported because the tail lags
+LAZY_FULL | exchange | SOLO LAZY RELIABLE N=2 P=2 K=2 R=1 M=2 | a producer without room does not say first what is published
+JOIN_NO_REREAD | exchange | LAZY RELIABLE N=2 P=1 K=2 R=1 M=6 | the joiner does not read a tail that lags again
 NO_RECHECK | wake | M=1 KILLS=0 | the sleeper does not look again before it waits
 ARM_AFTER_RECHECK | wake | M=1 KILLS=0 | the interest is set after that look
 COUNT_AFTER_RECHECK | wake | M=1 KILLS=0 | the count is read after that look

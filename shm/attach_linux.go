@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +17,8 @@ const (
 	// one that is frozen in the middle of a removal lets it run out.
 	patience = time.Second
 	pace     = time.Millisecond
+	// mostMoves is how often a name may change hands under one call.
+	mostMoves = 1000
 )
 
 // errMoved says that the name changed hands while we looked at what it stood for: start over.
@@ -40,7 +43,7 @@ func (d *directory) openCandidate(name string, flags int) (*candidate, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENXIO):
-		return nil, fmt.Errorf("%w: %s", ErrNotRegular, d.join(name))
+		return nil, d.notRegular(name)
 	default:
 		return nil, fmt.Errorf("shm: open region %s: %w", d.join(name), err)
 	}
@@ -51,13 +54,19 @@ func (d *directory) openCandidate(name string, flags int) (*candidate, error) {
 	}
 	if c.st.Mode&unix.S_IFMT != unix.S_IFREG {
 		c.close()
-		return nil, fmt.Errorf("%w: %s", ErrNotRegular, d.join(name))
+		return nil, d.notRegular(name)
 	}
 	return c, nil
 }
 
-// header reads and checks the header. It is read from the file and not through a mapping: once, and without faults.
-func (c *candidate) header(path string) (header, error) {
+func (d *directory) notRegular(name string) error {
+	return fmt.Errorf("%w: %s is a directory, a link, a pipe or the like, and not of our making; move it away by hand, or choose another name", ErrNotRegular, d.join(name))
+}
+
+// header reads and checks the header of what stands under name. It is read from the file and not through a mapping: once,
+// and without faults.
+func (d *directory) header(name string, c *candidate) (header, error) {
+	path := d.join(name)
 	page := make([]byte, HeaderSize)
 	n := 0
 	for n < len(page) {
@@ -77,10 +86,30 @@ func (c *candidate) header(path string) (header, error) {
 	if err == nil && h.size != c.st.Size {
 		err = fmt.Errorf("%w: the header says %d bytes, the file has %d", ErrCorrupt, h.size, c.st.Size)
 	}
-	if err != nil {
+	if errors.Is(err, ErrForeign) && d.wasRegion(name, &c.st) {
+		err = fmt.Errorf("%w: its header has been overwritten or cut off", ErrCorrupt)
+	}
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		return h, fmt.Errorf("%w: %s (nothing was changed); remove it by force and create it anew", err, path)
+	case err != nil:
 		return h, fmt.Errorf("%w: %s (nothing was changed)", err, path)
 	}
 	return h, nil
+}
+
+// wasRegion says whether a file that does not begin like a region once was one: its lock file is still there. Somebody who
+// may write to a region can destroy its header, too, and it must be possible to remove what is left.
+func (d *directory) wasRegion(name string, st *unix.Stat_t) bool {
+	names, err := d.names()
+	return err == nil && slices.ContainsFunc(names, func(file string) bool {
+		_, draft, ok := leftover(name, file)
+		if !ok || draft {
+			return false
+		}
+		lock, err := d.stat(file)
+		return err == nil && lock.Mode&unix.S_IFMT == unix.S_IFREG && lock.Size == 0 && lock.Uid == st.Uid
+	})
 }
 
 // trusted says whether joining hands our events only to whom we trust. Group members count only when the caller
@@ -103,10 +132,28 @@ func attach(s *spec) (*Region, error) {
 		return nil, err
 	}
 	defer dir.close()
-	for start := time.Now(); ; time.Sleep(pace) {
-		r, err := dir.attachOnce(s)
-		if !errors.Is(err, ErrBusy) && !errors.Is(err, errMoved) || time.Since(start) > patience {
-			return r, err
+	var r *Region
+	err = persist(func() error {
+		r, err = dir.attachOnce(s)
+		return err
+	})
+	return r, err
+}
+
+// persist calls try again while others keep it from an answer: while one removes the region, and anew when another region has
+// got its name meanwhile. The end is an error in any case, since somebody might go on replacing it for ever.
+func persist(try func() error) error {
+	start := time.Now()
+	for moves := 0; ; time.Sleep(pace) {
+		err := try()
+		switch {
+		case errors.Is(err, errMoved):
+			if moves++; moves >= mostMoves {
+				return fmt.Errorf("%w: %w", ErrBusy, err)
+			}
+			start = time.Now()
+		case !errors.Is(err, ErrBusy) || time.Since(start) > patience:
+			return err
 		}
 	}
 }
@@ -131,7 +178,7 @@ func (d *directory) attachOnce(s *spec) (_ *Region, err error) {
 	case c.st.Nlink > 1:
 		return nil, fmt.Errorf("%w: %s has %d; remove the others", ErrLinked, path, c.st.Nlink)
 	}
-	h, err := c.header(path)
+	h, err := d.header(s.name, c)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +200,7 @@ func (d *directory) attachOnce(s *spec) (_ *Region, err error) {
 	} else if !ok {
 		return nil, fmt.Errorf("%w: %s; end that process if it is stopped, or remove the region by force", ErrBusy, path)
 	}
+	step("attached")
 	if same, err := d.holds(s.name, &c.st); err != nil {
 		return nil, err
 	} else if !same {
@@ -194,12 +242,12 @@ func view(s *spec) (*Region, error) {
 		return nil, err
 	}
 	defer dir.close()
-	for start := time.Now(); ; time.Sleep(pace) {
-		r, err := dir.viewOnce(s)
-		if !errors.Is(err, errMoved) || time.Since(start) > patience {
-			return r, err
-		}
-	}
+	var r *Region
+	err = persist(func() error {
+		r, err = dir.viewOnce(s)
+		return err
+	})
+	return r, err
 }
 
 func (d *directory) viewOnce(s *spec) (*Region, error) {
@@ -208,10 +256,11 @@ func (d *directory) viewOnce(s *spec) (*Region, error) {
 		return nil, err
 	}
 	defer c.close()
-	h, err := c.header(d.join(s.name))
+	h, err := d.header(s.name, c)
 	if err != nil {
 		return nil, err
 	}
+	step("view")
 	locks, err := d.openLocks(s.name, c, &h, unix.O_RDONLY)
 	switch {
 	case errors.Is(err, errMoved):

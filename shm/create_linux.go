@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// step is called before each step of making, joining or removing a region that others may get in between of, with its
-// name, for tests that stop a process there.
+// step is called before each step of making, joining, viewing, removing and sweeping regions that others may get in
+// between of, with its name, for tests that kill or stop a process there. None of them is on the way of an event.
 var step = func(name string) {}
 
 // create makes a region, through files without a name where the file system has them.
@@ -58,6 +58,7 @@ func (d *directory) create(s *spec, named bool) (_ *Region, err error) {
 			lock.discard()
 		}
 	}()
+	step("lock lock file")
 	// Nobody else can have a lock on this file, so the answer can only be yes or an error.
 	if _, err := attachByte(lock.fd); err != nil {
 		return nil, fmt.Errorf("shm: lock a new lock file in %s: %w", d.path, err)
@@ -81,6 +82,7 @@ func (d *directory) create(s *spec, named bool) (_ *Region, err error) {
 		return nil, err
 	}
 	done = true
+	step("created")
 	d.sweep(s.name)
 	return r, nil
 }
@@ -143,7 +145,8 @@ func (d *directory) exists(s *spec) error {
 // openOrCreate joins or creates, whichever works. It goes around only when somebody else got on: another process won the
 // race, or removed the region.
 func openOrCreate(s *spec) (*Region, bool, error) {
-	for start := time.Now(); ; {
+	start := time.Now()
+	for moves := 0; ; moves++ {
 		r, err := attach(s)
 		if !errors.Is(err, ErrNotExist) {
 			return r, false, err
@@ -152,9 +155,12 @@ func openOrCreate(s *spec) (*Region, bool, error) {
 		switch {
 		case err == nil:
 			return r, true, nil
+		case errors.Is(err, ErrExists) && moves < mostMoves:
+			// Whatever time has passed: a region that another has made is there to be joined.
+		case errors.Is(err, ErrExists):
+			return nil, false, fmt.Errorf("%w: %w", ErrBusy, err)
 		case time.Since(start) > patience:
 			return nil, false, err
-		case errors.Is(err, ErrExists):
 		case crowded(err):
 			// Several creators at once need space for as many regions. One of them will have it, and its region
 			// will appear; a random pause keeps two from failing in step.

@@ -25,7 +25,7 @@ func openDirectory(path string) (*directory, error) {
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("shm: open directory %s (from Dir, %s or the default): %w", path, EnvDir, os.NewSyscallError("open", err))
+		return nil, fmt.Errorf("shm: open directory %s (from Dir, %s or the default): %w", path, EnvDir, limited("open", err))
 	}
 	return &directory{fd, path}, nil
 }
@@ -42,7 +42,25 @@ func (d *directory) open(name string, flags int) (fd int, err error) {
 		fd, err = unix.Openat(d.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 		return err
 	})
-	return fd, os.NewSyscallError("openat", err)
+	return fd, limited("openat", err)
+}
+
+// limited is os.NewSyscallError, and says of an error by a limit of this process which one that is.
+func limited(call string, err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, unix.EMFILE):
+		hint = "this process has all files open that it may; raise its limit, ulimit -n"
+	case errors.Is(err, unix.ENFILE):
+		hint = "all files are open that this machine allows; raise fs.file-max"
+	case errors.Is(err, unix.ENOMEM):
+		hint = "the memory or the address space that this process may have is used up; make the region smaller, or raise ulimit -v or the limit of its container"
+	case errors.Is(err, unix.EFBIG):
+		hint = "this process may not write a file of that size; make the region smaller, or raise ulimit -f"
+	default:
+		return os.NewSyscallError(call, err)
+	}
+	return fmt.Errorf("%w (%s)", os.NewSyscallError(call, err), hint)
 }
 
 func (d *directory) stat(name string) (st unix.Stat_t, err error) {
@@ -60,6 +78,7 @@ func (d *directory) holds(name string, st *unix.Stat_t) (bool, error) {
 }
 
 func (d *directory) unlink(name string) error {
+	step("unlink")
 	return os.NewSyscallError("unlinkat", retry(func() error { return unix.Unlinkat(d.fd, name, 0) }))
 }
 

@@ -45,8 +45,9 @@ func newDraft(dir *directory, temp string, mode os.FileMode, group int) (*draft,
 	case temp == "" && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL)):
 		return nil, errNoUnnamed
 	default:
-		return nil, fmt.Errorf("shm: create a file in %s: %w", dir.path, os.NewSyscallError("openat", err))
+		return nil, fmt.Errorf("shm: create a file in %s: %w", dir.path, limited("openat", err))
 	}
+	step("draft")
 	if err := d.setUp(mode, group); err != nil {
 		d.discard()
 		return nil, err
@@ -73,6 +74,11 @@ func (d *draft) setUp(mode os.FileMode, group int) error {
 
 // reserve gives the file its size and the space for it.
 func (d *draft) reserve(size int64) error {
+	// A file too large for the limit of this process would end it by a signal.
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err == nil && uint64(size) > limit.Cur {
+		return fmt.Errorf("shm: reserve %d bytes in %s: %w", size, d.dir.path, limited("fallocate", unix.EFBIG))
+	}
 	for offset := int64(0); offset < size; offset += reserveChunk {
 		length := min(reserveChunk, size-offset)
 		err := retry(func() error { return unix.Fallocate(d.fd, 0, offset, length) })

@@ -28,8 +28,11 @@ var (
 	ErrForeign = errors.New("shm: not a shmbus region")
 	// ErrVersion says that the region was made by a release whose layout this one cannot use.
 	ErrVersion = errors.New("shm: incompatible region version")
-	// ErrCorrupt says that the header's checksum is wrong, or that file and header differ in size.
+	// ErrCorrupt says that the header's checksum is wrong, that file and header differ in size, or that a header is missing
+	// which must have been there.
 	ErrCorrupt = errors.New("shm: damaged region")
+	// ErrRemoved says that a region which we are attached to has been removed, or that its name stands for another one.
+	ErrRemoved = errors.New("shm: region has been removed")
 	// ErrOwner says that somebody else owns the region, so that joining it would hand them our events.
 	ErrOwner = errors.New("shm: region has an unexpected owner")
 	// ErrLinked says that the region's file has more than one name.
@@ -48,7 +51,8 @@ var (
 	ErrNoPublish = fmt.Errorf("shm: the file system cannot put a finished file into place: %w", errors.ErrUnsupported)
 	// ErrInUse is returned by Remove while a process is attached; see InUseError.
 	ErrInUse = errors.New("shm: region is in use")
-	// ErrBusy says that another process has been removing this very region for as long as we were ready to wait.
+	// ErrBusy says that another process has been removing this very region for as long as we were ready to wait, or has
+	// replaced it again and again.
 	ErrBusy = errors.New("shm: region is being removed by another process")
 	// ErrNoLockAccess says that a viewer may not open the lock file and so cannot ask who is alive.
 	ErrNoLockAccess = fmt.Errorf("shm: no access to the lock file: %w", fs.ErrPermission)

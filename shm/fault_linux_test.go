@@ -128,14 +128,3 @@ func TestProtectDoesNotAllocate(t *testing.T) {
 	}
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = access() }))
 }
-
-func BenchmarkProtect(b *testing.B) {
-	r := &Region{}
-	access := func() (err error) {
-		defer r.Caught(r.Protect(), &err)
-		return nil
-	}
-	for b.Loop() {
-		_ = access()
-	}
-}

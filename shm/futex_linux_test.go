@@ -159,22 +159,3 @@ func TestNowIsComparableAcrossProcesses(t *testing.T) {
 		assert.LessOrEqual(t, theirs, Now())
 	}
 }
-
-func BenchmarkNow(b *testing.B) {
-	for b.Loop() {
-		Now()
-	}
-}
-
-func BenchmarkPause(b *testing.B) {
-	for b.Loop() {
-		Pause(1)
-	}
-}
-
-func BenchmarkFutileWake(b *testing.B) {
-	addr := new(uint32)
-	for b.Loop() {
-		_, _ = FutexWake(addr, 1, 1)
-	}
-}

@@ -93,6 +93,9 @@ func checksum(page []byte) uint32 {
 	return crc32.Update(sum, castagnoli, page[offMetaLen:HeaderSize])
 }
 
+// otherVersion is what to do about a region of another version.
+const otherVersion = "build the programs that share a region from releases of one layout, or end them all, remove the region by force and start anew"
+
 // parseHeader decodes a private copy of a region's first page, shorter if the file is. The order of the checks is that
 // of what can be trusted: no field but the major version before the checksum, and not even that without the magic.
 func parseHeader(page []byte) (header, error) {
@@ -107,14 +110,14 @@ func parseHeader(page []byte) (header, error) {
 	le := binary.LittleEndian
 	h.version = Version{le.Uint16(page[offMajor:]), le.Uint16(page[offMinor:])}
 	if h.version.Major != major {
-		return h, fmt.Errorf("%w: it is %v, this program needs %d.x", ErrVersion, h.version, major)
+		return h, fmt.Errorf("%w: it is %v, this program needs %d.x; %s", ErrVersion, h.version, major, otherVersion)
 	}
 	if got, want := checksum(page), le.Uint32(page[offChecksum:]); got != want {
 		return h, fmt.Errorf("%w: header checksum is %08x, should be %08x", ErrCorrupt, got, want)
 	}
 	if h.compat = le.Uint16(page[offCompat:]); h.compat > minor {
-		return h, fmt.Errorf("%w: it is %v and needs programs of %d.%d or later, this one is %d.%d",
-			ErrVersion, h.version, major, h.compat, major, minor)
+		return h, fmt.Errorf("%w: it is %v and needs programs of %d.%d or later, this one is %d.%d; %s",
+			ErrVersion, h.version, major, h.compat, major, minor, otherVersion)
 	}
 	size, metaLen := le.Uint64(page[offSize:]), le.Uint32(page[offMetaLen:])
 	if size <= HeaderSize || size > math.MaxInt {

@@ -54,7 +54,7 @@ func (d *directory) entry(name string, names []string) (Entry, bool) {
 		return e, false
 	}
 	defer c.close()
-	h, err := c.header(d.join(name))
+	h, err := d.header(name, c)
 	if errors.Is(err, ErrForeign) {
 		return e, false
 	}
@@ -74,6 +74,6 @@ func identify(s *spec) (id [16]byte, err error) {
 		return id, err
 	}
 	defer c.close()
-	h, err := c.header(dir.join(s.name))
+	h, err := dir.header(s.name, c)
 	return h.id, err
 }

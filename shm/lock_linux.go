@@ -29,6 +29,9 @@ const (
 	rangeEnd  = MaxLocks + maxAttach
 )
 
+// fileStat tells one file from another, by device and inode.
+type fileStat = unix.Stat_t
+
 // lockFile is the attachment's own description of the lock file. The descriptor is a plain number: an os.File would be
 // closed by the garbage collector with a forgotten Region, and a living process would pass for dead.
 type lockFile struct {

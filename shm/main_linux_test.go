@@ -133,7 +133,7 @@ func eachDir(t *testing.T, test func(t *testing.T, dir string)) {
 }
 
 // newTestRegion creates a region that is released after the test.
-func newTestRegion(t *testing.T, dir, name string) *Region {
+func newTestRegion(t testing.TB, dir, name string) *Region {
 	t.Helper()
 	r, err := Create(name, &Options{Dir: dir, Size: testSize, Meta: []byte("meta of " + name)})
 	require.NoError(t, err)
@@ -150,7 +150,7 @@ func openTestRegion(t *testing.T, dir, name string) *Region {
 }
 
 // releaseAfter releases what is not yet released when the test ends.
-func releaseAfter(t *testing.T, r *Region) {
+func releaseAfter(t testing.TB, r *Region) {
 	t.Cleanup(func() {
 		if r.refs.Load() > 0 {
 			require.NoError(t, r.Release())

@@ -14,11 +14,10 @@ import (
 // locks over, but only if there is no error.
 func newRegion(d *directory, name string, fd int, h *header, locks lockFile, readOnly bool) (*Region, error) {
 	r := &Region{name: name, path: d.join(name), id: h.id, meta: h.meta, readOnly: readOnly, locks: locks}
-	var st unix.Stat_t
-	if err := retry(func() error { return unix.Fstat(fd, &st) }); err != nil {
+	if err := retry(func() error { return unix.Fstat(fd, &r.file) }); err != nil {
 		return nil, fmt.Errorf("shm: examine region %s: %w", r.path, os.NewSyscallError("fstat", err))
 	}
-	r.mode, r.group = os.FileMode(st.Mode&0o777), int(st.Gid)
+	r.mode, r.group = os.FileMode(r.file.Mode&0o777), int(r.file.Gid)
 	mem, err := mapFile(fd, int(h.size), readOnly)
 	if err != nil {
 		return nil, fmt.Errorf("shm: map %d bytes of %s: %w", h.size, r.path, err)
@@ -35,7 +34,7 @@ func mapFile(fd, size int, readOnly bool) (mmap.MMap, error) {
 	// The mapping wants an os.File, whose finalizer closes its descriptor; so it gets one of its own.
 	fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
-		return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+		return nil, limited("fcntl F_DUPFD_CLOEXEC", err)
 	}
 	f := os.NewFile(uintptr(fd), "region")
 	defer f.Close()
@@ -44,7 +43,7 @@ func mapFile(fd, size int, readOnly bool) (mmap.MMap, error) {
 		prot = mmap.RDONLY
 	}
 	mem, err := mmap.MapRegion(f, size, prot, 0, 0)
-	return mem, os.NewSyscallError("mmap", err)
+	return mem, limited("mmap", err)
 }
 
 // close ends the attachment. Both steps are done, whatever the first one says.

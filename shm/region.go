@@ -2,6 +2,8 @@ package shm
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
@@ -19,6 +21,7 @@ type Region struct {
 	mode       os.FileMode // of the file, as it was opened
 	group      int
 	readOnly   bool
+	file       fileStat // which file it is, under whatever name
 
 	// mem is never reassigned, so that it can be read without synchronisation; refs says whether it is still mapped.
 	mem  []byte
@@ -84,13 +87,45 @@ func Remove(name string, o *Options) error {
 
 // RemoveForce unlinks a region and its lock file even if it is damaged, of another version, or in use. Who is
 // attached goes on undisturbed with memory that nobody else can join any more. It still refuses a file that is not a
-// region.
+// region: one that does not begin like one, and beside which no lock file tells that it once did.
 func RemoveForce(name string, o *Options) error {
 	s, err := newSpec(name, o)
 	if err != nil {
 		return err
 	}
-	return removeForce(s)
+	return removeForce(s, false)
+}
+
+// RemoveDamaged is RemoveForce for a region that cannot be joined, since Open says ErrCorrupt. A whole region, and that there
+// is none, is fine with it: so of many processes that meet a damaged region each may call it and then OpenOrCreate, and
+// all get the same new one.
+func RemoveDamaged(name string, o *Options) error {
+	s, err := newSpec(name, o)
+	if err != nil {
+		return err
+	}
+	return removeForce(s, true)
+}
+
+// RemoveForce removes the region that r is attached to, as the function of that name does. If it has been removed before, or
+// another file has its name by now, nothing is done: so of many processes that find their region spoilt each may call
+// it, and none removes what another has made in its place. r stays attached.
+func (r *Region) RemoveForce() error {
+	if !r.Retain() {
+		return fmt.Errorf("shm: remove %s: %w", r.path, ErrClosed)
+	}
+	return errors.Join(r.removeForce(), r.Release())
+}
+
+// Check says whether the region is still what it was when it was opened: ErrRemoved if its name stands for another file or
+// for none, ErrCorrupt if its file has another size or its header has been overwritten, ErrFault if that cannot be
+// read. What lies behind the header is the users' own.
+func (r *Region) Check() error {
+	if !r.Retain() {
+		return fmt.Errorf("shm: check %s: %w", r.path, ErrClosed)
+	}
+	defer r.Release()
+	return r.check()
 }
 
 // Entry describes one region of a directory.

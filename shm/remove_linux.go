@@ -1,10 +1,7 @@
 package shm
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,12 +14,7 @@ func remove(s *spec) error {
 		return err
 	}
 	defer dir.close()
-	for start := time.Now(); ; time.Sleep(pace) {
-		err := dir.removeOnce(s)
-		if !errors.Is(err, ErrBusy) && !errors.Is(err, errMoved) || time.Since(start) > patience {
-			return err
-		}
-	}
+	return persist(func() error { return dir.removeOnce(s) })
 }
 
 func (d *directory) removeOnce(s *spec) error {
@@ -32,7 +24,7 @@ func (d *directory) removeOnce(s *spec) error {
 		return err
 	}
 	defer c.close()
-	h, err := c.header(path)
+	h, err := d.header(s.name, c)
 	if err != nil {
 		return err
 	}
@@ -53,7 +45,7 @@ func (d *directory) removeOnce(s *spec) error {
 	}
 	step("remove region")
 	if err := d.unlink(s.name); err != nil {
-		return fmt.Errorf("shm: remove region %s: %w", path, err)
+		return fmt.Errorf("shm: remove region %s: %w%s", path, err, d.whoMay(err, &c.st))
 	}
 	step("remove lock file")
 	if err := d.unlink(lockName(s.name, h.id)); err != nil {
@@ -77,36 +69,4 @@ func (d *directory) inUse(path string, fd int) error {
 		return fmt.Errorf("%w: %s", ErrBusy, path)
 	}
 	return &InUseError{Path: path, Attachments: n}
-}
-
-func removeForce(s *spec) error {
-	dir, err := openDirectory(s.dir)
-	if err != nil {
-		return err
-	}
-	defer dir.close()
-	path := dir.join(s.name)
-	c, err := dir.openCandidate(s.name, unix.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	h, err := c.header(path)
-	damaged := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrVersion)
-	if err != nil && !damaged {
-		return err
-	}
-	if same, err := dir.holds(s.name, &c.st); err != nil || !same {
-		return err // somebody else has just removed it
-	}
-	if err := dir.unlink(s.name); err != nil {
-		return fmt.Errorf("shm: remove region %s: %w", path, err)
-	}
-	if !damaged {
-		if err := dir.unlink(lockName(s.name, h.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("shm: remove the lock file of %s: %w", path, err)
-		}
-	}
-	dir.sweep(s.name)
-	return nil
 }

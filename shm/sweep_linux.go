@@ -21,6 +21,7 @@ import (
 //
 // What cannot be decided, or not be removed, stays for the next time.
 func (d *directory) sweep(name string) {
+	step("sweep")
 	names, err := d.names()
 	if err != nil {
 		return
@@ -42,7 +43,7 @@ func (d *directory) sweep(name string) {
 		if err != nil {
 			return
 		}
-		h, err := c.header(name)
+		h, err := d.header(name, c)
 		c.close()
 		if err != nil {
 			return // a region that cannot be read may be the one

@@ -25,6 +25,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	floorBudget    time.Duration
+	took           *[]*Result // results go here, too, unless nil
 }
 
 // Main runs shmbench and returns its exit status.
@@ -70,7 +71,7 @@ func (a *app) command() *cli.Command {
 			Action: func(ctx context.Context, _ *cli.Command) error {
 				return fleet.Serve(ctx, a.stdin, a.stdout, roles())
 			},
-		}},
+		}, a.reportCommand(), a.compareCommand(), a.checkCommand()},
 	}
 	for _, w := range workloads {
 		c.Commands = append(c.Commands, a.workloadCommand(w))
@@ -119,6 +120,9 @@ func (a *app) workloadCommand(w *workload) *cli.Command {
 		&cli.IntFlag{Name: "runs", Value: 1, Destination: &o.runs, Usage: "run so often; the median is shown, JSON is an array"},
 		&cli.StringFlag{Name: "dir", Destination: &o.dir, Usage: "directory of the region; default $SHMBUS_DIR, then /dev/shm"},
 	}
+	if w.flags != nil {
+		flags = append(flags, w.flags(&c)...)
+	}
 	return &cli.Command{
 		Name: w.name, Usage: w.usage, Flags: flags, HideHelpCommand: true, OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -138,6 +142,11 @@ func (a *app) measure(ctx context.Context, w *workload, c Config, o outcome) err
 	if err := c.check(); err != nil {
 		return err
 	}
+	if !w.ownSize {
+		if err := c.checkSize(); err != nil {
+			return err
+		}
+	}
 	if w.check != nil {
 		if err := w.check(c); err != nil {
 			return err
@@ -152,6 +161,9 @@ func (a *app) measure(ctx context.Context, w *workload, c Config, o outcome) err
 	if err != nil {
 		out.discard()
 		return err
+	}
+	if a.took != nil {
+		*a.took = results
 	}
 	if err := out.write(results, o.many); err != nil {
 		return fmt.Errorf("write JSON: %w", err)

@@ -113,6 +113,9 @@ func TestPingpongMeasuresLatency(t *testing.T) {
 		floor, name := r.Floor.LineNS, "p50 / line_ns"
 		if wait == "park" {
 			floor, name = r.Floor.FutexWakeNS, "p50 / futex_wake_ns"
+			assert.InDelta(t, float64(r.Latency.P99)/r.Floor.FutexWakeP99NS, r.RatioP99, 1e-9)
+		} else {
+			assert.Zero(t, r.RatioP99)
 		}
 		assert.Equal(t, name, r.RatioOf)
 		assert.InDelta(t, float64(r.Latency.P50)/floor, r.Ratio, 1e-9)
@@ -177,6 +180,27 @@ func TestWrongUseIsExplained(t *testing.T) {
 		"-read":                             {"fanout", "-read", "0"},
 		"have no tail":                      {"fanout", "-static", "-size", "200"},
 		"carry no time":                     {"seed", "-static", "-stamp"},
+		"who spins never sleeps":            {"wake", "-wait", "spin"},
+		"one event at a time":               {"wake", "-batch", "2"},
+		"static ring carry":                 {"wake", "-static"},
+		"-rate 0":                           {"wake", "-rate", "0"},
+		"one on Normal and one on Low":      {"flood", "-pubs", "1"},
+		"no priorities":                     {"flood", "-static"},
+		"-calls 0":                          {"rtp", "-calls", "0"},
+		"they cannot be one":                {"crash", "-local"},
+		"no durable subscriptions":          {"crash", "-static"},
+		"that nothing is lost":              {"crash", "-policy", "lossy"},
+		"-durables":                         {"crash", "-durables", "-1"},
+		"needs a victim":                    {"crash", "-pubs", "1", "-subs", "1", "-durables", "0"},
+		"at least 1ms each":                 {"crash", "-every", "1us"},
+		"nobody who takes another":          {"scale", "-static"},
+		"measures no latencies":             {"scale", "-stamp"},
+		"for bursts of a quarter":           {"scale", "-capacity", "32"},
+		"a quarter of the capacity":         {"scale", "-capacity", "64", "-batch", "32"},
+		"one RTP process":                   {"rtp", "-subs", "2"},
+		"a packet of G.711":                 {"rtp", "-size", "64"},
+		"is known without":                  {"rtp", "-stamp"},
+		"Low is lossy":                      {"flood", "-policy", "lossy"},
 	} {
 		status, out, errs := run(t, args...)
 		assert.Equal(t, exitUsage, status, "%v: %s", args, errs)
@@ -244,7 +268,7 @@ func TestLeftoversOfKilledRunsAreSwept(t *testing.T) {
 		r, err := shm.Create(name, o)
 		require.NoError(t, err)
 		if name == regionPrefix+"2-0" {
-			locked, err := r.TryLock(floorLock)
+			locked, err := r.TryLock(bareLock)
 			require.NoError(t, err)
 			require.True(t, locked)
 			defer r.Release()

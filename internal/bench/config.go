@@ -34,6 +34,17 @@ type Config struct {
 	// filter, 0 for none.
 	Match float64 `json:"match,omitempty"`
 
+	// Rate is how many events a second are published at a fixed rate, 0 where
+	// publishers go as fast as they can.
+	Rate int `json:"rate,omitempty"`
+	// Calls is how many calls' packets are published; Search asks for the
+	// highest number that holds.
+	Calls  int  `json:"calls,omitempty"`
+	Search bool `json:"search,omitempty"`
+	// Copy publishes copies of packets instead of slots that were lent.
+	Copy bool `json:"copy,omitempty"`
+	Chaos
+
 	Duration time.Duration `json:"-"`
 }
 
@@ -67,8 +78,6 @@ func (c Config) check() error {
 		return misuse("-pubs %d: want 1 to %d", c.Pubs, maxPubs)
 	case c.Subs < 1 || c.Subs > maxSubs:
 		return misuse("-subs %d: want 1 to %d", c.Subs, maxSubs)
-	case c.Size < payload.HeadSize || c.Size > maxSize || c.Size%8 != 0:
-		return misuse("-size %d: want a multiple of 8 from %d to %d", c.Size, payload.HeadSize, maxSize)
 	case c.Batch < 1 || c.Batch > maxBatch:
 		return misuse("-batch %d: want 1 to %d", c.Batch, maxBatch)
 	case c.Read < 1 || c.Read > maxRead:
@@ -77,8 +86,6 @@ func (c Config) check() error {
 		return misuse("-capacity %d: want a power of two", c.Capacity)
 	case c.Batch > c.Capacity:
 		return misuse("-batch %d does not fit -capacity %d", c.Batch, c.Capacity)
-	case c.Static && !slices.Contains(typedSizes, c.Size):
-		return misuse("-static -size %d: the events of a static ring have no tail; want one of %v", c.Size, typedSizes)
 	case c.Static && c.Stamp:
 		return misuse("-static -stamp: the events of a static ring carry no time")
 	case !(c.Match >= 0 && c.Match <= 1):
@@ -90,6 +97,17 @@ func (c Config) check() error {
 	}
 	_, err := parseWait(c.Wait)
 	return err
+}
+
+// checkSize refuses sizes for which there are no events.
+func (c Config) checkSize() error {
+	switch {
+	case c.Size < payload.HeadSize || c.Size > maxSize || c.Size%8 != 0:
+		return misuse("-size %d: want a multiple of 8 from %d to %d", c.Size, payload.HeadSize, maxSize)
+	case c.Static && !slices.Contains(typedSizes, c.Size):
+		return misuse("-static -size %d: the events of a static ring have no tail; want one of %v", c.Size, typedSizes)
+	}
+	return nil
 }
 
 // statics are the shape of a static ring for the run, nil if a lane is used.

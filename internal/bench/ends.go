@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/internal/bench/payload"
@@ -18,12 +20,15 @@ type endOptions struct {
 	static    *bus.StaticOptions // nil for a lane
 	keys      uint64             // how many keys the events have, 0 for none
 	filter    bus.Filter
+	streams   uint64 // of RTP
+	copies    bool   // of packets are published
+	durable   string // name of a durable subscription, which publishers wait for
 }
 
 func (c Config) ends(publisher int) endOptions {
 	return endOptions{
 		publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp, static: c.statics(),
-		keys: c.keys(),
+		keys: c.keys(), streams: c.streams(), copies: c.Copy,
 	}
 }
 
@@ -43,6 +48,13 @@ type source interface {
 	close() error
 }
 
+// timedSource publishes single events on a lane whose headers say what the caller
+// wants: a time, a key.
+type timedSource interface {
+	source
+	putWith(ctx context.Context, seq uint64, w bus.With, last bool) error
+}
+
 // seen is what a receiver learns of an event; at is when it was published, 0
 // if it does not say.
 type seen func(n payload.Note, ok bool, at int64)
@@ -52,6 +64,9 @@ type sink interface {
 	// take waits for an event and gives all that are there, up to a window, to
 	// the function the sink was made with.
 	take(ctx context.Context) (int, error)
+	// tryTake is take without waiting: it returns bus.ErrEmpty when there is
+	// nothing, and has then given back all that it had read.
+	tryTake() (int, error)
 	stats() bus.SubscriberStats
 	close() error
 }
@@ -60,11 +75,26 @@ type sink interface {
 type flow struct {
 	source func(*bus.Bus, endOptions) (source, error)
 	sink   func(*bus.Bus, endOptions, seen) (sink, error)
+	id     func(*bus.Bus) (bus.TypeID, error)
+}
+
+// note is what a subscription of many types finds in an event of any flow.
+func (o endOptions) note(e *bus.Event) (n payload.Note, ok bool) {
+	v := e.Value()
+	if len(v) < payload.HeadSize || len(v)+len(e.Tail()) != o.size {
+		return 0, false
+	}
+	if len(e.Tail()) == 0 {
+		return payload.ReadBytes(v, o.verify)
+	}
+	n = payload.Note(binary.LittleEndian.Uint64(v))
+	return n, !o.verify || payload.SumTail(e.Tail(), n) == binary.LittleEndian.Uint64(v[8:])
 }
 
 // valueFlow is the flow of events that are a value of type T alone.
 func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool)) flow {
 	return flow{
+		id: bus.TypeFor[T],
 		source: func(b *bus.Bus, o endOptions) (source, error) {
 			if o.keys > 0 {
 				return newKeyedSource(b, o, fill)
@@ -131,12 +161,22 @@ func (s *valueSource[T]) put(ctx context.Context, seq uint64, n int, last bool) 
 	return s.p.PublishBatch(ctx, s.values[:n])
 }
 
+func (s *valueSource[T]) putWith(ctx context.Context, seq uint64, w bus.With, last bool) error {
+	p, ok := s.p.(*bus.Publisher[T])
+	if !ok {
+		return errors.New("the events of a static ring carry no time")
+	}
+	s.fill(&s.values[0], payload.NewNote(s.o.publisher, seq, last), s.o.verify)
+	return p.PublishWith(ctx, &s.values[0], w)
+}
+
 func (s *valueSource[T]) close() error { return s.p.Close() }
 
 // tailFlow is the flow of events of any size: a head, then a tail that holds
 // the rest. H is a type whose memory is a [payload.Head].
 func tailFlow[H any](head func(*H) *payload.Head) flow {
 	return flow{
+		id: bus.TypeFor[H],
 		source: func(b *bus.Bus, o endOptions) (source, error) {
 			p, err := bus.NewPublisher[H](b, &bus.PublisherOptions{Exclusive: true})
 			if err != nil {
@@ -196,6 +236,14 @@ func (s *tailSource[H]) put(ctx context.Context, seq uint64, n int, last bool) (
 	return s.p.PublishItems(ctx, s.items[:n])
 }
 
+func (s *tailSource[H]) putWith(ctx context.Context, seq uint64, w bus.With, last bool) error {
+	it := &s.items[0]
+	h, note := s.head(&it.Value), payload.NewNote(s.o.publisher, seq, last)
+	h.Note, h.Sum = note, payload.FillTail(it.Tail, note)
+	w.Tail = it.Tail
+	return s.p.PublishWith(ctx, &it.Value, w)
+}
+
 func (s *tailSource[H]) close() error { return s.p.Close() }
 
 type viewSink[T any] struct {
@@ -205,7 +253,11 @@ type viewSink[T any] struct {
 }
 
 func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error) (sink, error) {
-	s, err := bus.Subscribe[T](b, &bus.SubscribeOptions{Window: o.read, Filter: o.filter})
+	so := &bus.SubscribeOptions{Window: o.read, Filter: o.filter, Durable: o.durable}
+	if o.durable != "" {
+		so.HoldPolicy = bus.HoldBlock
+	}
+	s, err := bus.Subscribe[T](b, so)
 	if err != nil {
 		return nil, err
 	}
@@ -213,6 +265,8 @@ func newViewSink[T any](b *bus.Bus, o endOptions, fn func(*T, *bus.Event) error)
 }
 
 func (s *viewSink[T]) take(ctx context.Context) (int, error) { return s.s.ViewBatch(ctx, s.read, s.fn) }
+
+func (s *viewSink[T]) tryTake() (int, error) { return s.s.TryViewBatch(s.read, s.fn) }
 
 func (s *viewSink[T]) stats() bus.SubscriberStats { return s.s.Stats() }
 

@@ -14,7 +14,7 @@ import (
 
 func localBus(t *testing.T, c Config) *bus.Bus {
 	t.Helper()
-	b, err := bus.OpenLocal(&bus.Options{Geometry: c.geometry(bus.Critical, bus.High, bus.Normal)})
+	b, err := bus.OpenLocal(&bus.Options{Geometry: c.geometry(bus.Critical, bus.High, bus.Normal, bus.Low)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.Close()) })
 	return b
@@ -27,7 +27,7 @@ func TestEverySizeFlowsOnEveryLane(t *testing.T) {
 		require.NoError(t, c.check())
 		b := localBus(t, c)
 		for lane, f := range map[string]flow{
-			"critical": criticalFlow(size), "high": highFlow(size), "normal": normalFlow(size),
+			"critical": criticalFlow(size), "high": highFlow(size), "normal": normalFlow(size), "low": lowFlow(size),
 		} {
 			t.Run(fmt.Sprint(size, " ", lane), func(t *testing.T) { checkFlow(t, b, c, f) })
 		}

@@ -2,72 +2,35 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/rvoip/shmbus/internal/bench/fleet"
 	"github.com/rvoip/shmbus/internal/bench/floor"
-	"github.com/rvoip/shmbus/shm"
 )
 
 const (
 	roleFloorLead = "floor-lead"
 	roleFloorEcho = "floor-echo"
-
-	// floorLock is the lock byte the conductor holds, so that nobody takes the
-	// floors' region for a leftover.
-	floorLock = 1
 )
 
 type floorConfig struct {
-	Region  string        `json:"region"`
-	Dir     string        `json:"dir"`
+	Memory  bare          `json:"memory"`
 	Options floor.Options `json:"options"`
 }
 
 // measureFloors runs the floors between two processes of their own.
-func (t *trial) measureFloors(ctx context.Context, budget time.Duration) (_ floor.Result, err error) {
-	c := floorConfig{
-		Region: t.region + "-floor",
-		Dir:    t.dir,
-		Options: floor.Options{
-			Size: t.config.Size, Batch: t.config.Batch, Verify: t.config.Verify, Budget: budget,
-		},
-	}
-	o := &shm.Options{Dir: c.Dir, Size: int64(shm.HeaderSize + floor.Size(c.Options))}
-	r, err := shm.Create(c.Region, o)
+func (t *trial) measureFloors(ctx context.Context, budget time.Duration) (r floor.Result, err error) {
+	o := floor.Options{Size: (t.config.Size + 7) &^ 7, Batch: t.config.Batch, Verify: t.config.Verify, Budget: budget}
+	c := floorConfig{Memory: t.bare("floor", floor.Size(o)), Options: o}
+	_, done, err := c.Memory.make()
 	if err != nil {
-		return floor.Result{}, fmt.Errorf("make a region for the floors: %w", err)
+		return r, fmt.Errorf("make a region for the floors: %w", err)
 	}
-	defer func() {
-		err = errors.Join(err, r.Release(), shm.Remove(c.Region, o))
-	}()
-	if _, err := r.TryLock(floorLock); err != nil {
-		return floor.Result{}, fmt.Errorf("lock the region of the floors: %w", err)
-	}
-	crew, err := fleet.NewCrew(ctx, nil)
-	if err != nil {
-		return floor.Result{}, err
-	}
-	defer crew.Close()
-	var lead *fleet.Proc
-	for _, kind := range []string{roleFloorEcho, roleFloorLead} {
-		spec, err := fleet.NewSpec(kind, c)
-		if err != nil {
-			return floor.Result{}, err
-		}
-		if lead, err = crew.Start(spec); err != nil {
-			return floor.Result{}, err
-		}
-	}
-	var res floor.Result
-	if err := lead.Members[0].AwaitDone(&res); err != nil {
-		return floor.Result{}, err
-	}
-	_, err = crew.Usage()
-	return res, err
+	defer func() { err = errors.Join(err, done()) }()
+	err = oneDone(ctx, &r, specsOf(c, roleFloorEcho, roleFloorLead)...)
+	return r, err
 }
 
 func floorLead(ctx context.Context, _ *fleet.Station, config []byte) (any, error) {
@@ -87,13 +50,8 @@ func floorEcho(ctx context.Context, _ *fleet.Station, config []byte) (any, error
 
 func overFloor(config []byte, fn func([]byte, floor.Options) error) error {
 	var c floorConfig
-	if err := json.Unmarshal(config, &c); err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
+	if err := understand(config, &c); err != nil {
+		return err
 	}
-	r, err := shm.Open(c.Region, &shm.Options{Dir: c.Dir})
-	if err != nil {
-		return fmt.Errorf("open the region of the floors: %w", err)
-	}
-	err = fn(r.Bytes()[shm.HeaderSize:], c.Options)
-	return errors.Join(err, r.Release())
+	return c.Memory.over(func(mem []byte) error { return fn(mem, c.Options) })
 }

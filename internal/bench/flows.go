@@ -14,12 +14,14 @@ type (
 	normalEvent[V any]   struct{ V V }
 	criticalEvent[V any] struct{ V V }
 	highEvent[V any]     struct{ V V }
+	lowEvent[V any]      struct{ V V }
 	seedEvent            struct{ V payload.Seed }
 )
 
 func (normalEvent[V]) EventType() bus.TypeOptions   { return typeOptions[V](bus.Normal) }
 func (criticalEvent[V]) EventType() bus.TypeOptions { return typeOptions[V](bus.Critical) }
 func (highEvent[V]) EventType() bus.TypeOptions     { return typeOptions[V](bus.High) }
+func (lowEvent[V]) EventType() bus.TypeOptions      { return typeOptions[V](bus.Low) }
 func (seedEvent) EventType() bus.TypeOptions {
 	return bus.TypeOptions{Name: "bench.seed", Priority: bus.Normal}
 }
@@ -105,4 +107,27 @@ func highFlow(size int) flow {
 		return sized[highEvent[payload.V1024]]()
 	}
 	return tailFlow(func(e *highEvent[payload.Head]) *payload.Head { return &e.V })
+}
+
+// lowFlow is the flow of what may be lost.
+func lowFlow(size int) flow {
+	switch size {
+	case 16:
+		return sized[lowEvent[payload.V16]]()
+	case 32:
+		return sized[lowEvent[payload.V32]]()
+	case 48:
+		return sized[lowEvent[payload.V48]]()
+	case 64:
+		return sized[lowEvent[payload.V64]]()
+	case 128:
+		return sized[lowEvent[payload.V128]]()
+	case 256:
+		return sized[lowEvent[payload.V256]]()
+	case 512:
+		return sized[lowEvent[payload.V512]]()
+	case 1024:
+		return sized[lowEvent[payload.V1024]]()
+	}
+	return tailFlow(func(e *lowEvent[payload.Head]) *payload.Head { return &e.V })
 }

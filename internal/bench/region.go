@@ -12,7 +12,10 @@ import (
 // subscriber that had no processor into a lost event.
 const evictAfter = 30 * time.Second
 
-const waitPark = "park"
+const (
+	waitPark = "park"
+	waitSpin = "spin"
+)
 
 func parseWait(s string) (bus.Wait, error) {
 	switch s {
@@ -20,7 +23,7 @@ func parseWait(s string) (bus.Wait, error) {
 		return bus.WaitAuto, nil
 	case waitPark:
 		return bus.WaitPark, nil
-	case "spin":
+	case waitSpin:
 		return bus.WaitSpin, nil
 	}
 	return 0, misuse("-wait %q: want spin, park or auto", s)

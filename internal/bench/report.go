@@ -4,14 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"time"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/lipgloss/table"
 	"github.com/dustin/go-humanize"
 
 	"github.com/rvoip/shmbus/internal/bench/stat"
+	"github.com/rvoip/shmbus/internal/bench/units"
 )
 
 // writeJSON writes an array if asked to, else the one result.
@@ -35,6 +34,9 @@ func writeTable(w io.Writer, rs []*Result) {
 	r := rs[stat.MedianIndex(figures)]
 	fmt.Fprintln(w, title(r))
 	fmt.Fprintln(w, grid(rows(r)))
+	if len(r.points) > 0 {
+		fmt.Fprintln(w, grid(r.points))
+	}
 	if line, from, to := r.latency.Sparkline(sparkWidth); line != "" {
 		fmt.Fprintf(w, "%s %s %s\n", ns(float64(from)), line, ns(float64(to)))
 	}
@@ -73,8 +75,8 @@ func title(r *Result) string {
 
 func rows(r *Result) [][]string {
 	out := [][]string{
-		{"published", humanize.Comma(int64(r.Published)), si(r.PublishedPerS) + "/s"},
-		{"delivered", humanize.Comma(int64(r.Delivered)), si(r.DeliveredPerS) + "/s"},
+		{"published", humanize.Comma(int64(r.Published)), rate(r.PublishedPerS)},
+		{"delivered", humanize.Comma(int64(r.Delivered)), rate(r.DeliveredPerS)},
 		{"lost", humanize.Comma(int64(r.Lost)), told(r.Missed)},
 		{"out of order / wrong bytes", fmt.Sprintf("%d / %d", r.Disordered, r.Corrupt), ""},
 	}
@@ -94,6 +96,7 @@ func rows(r *Result) [][]string {
 			[]string{fmt.Sprintf("filter: 1 in %d", m.Keys), humanize.Comma(int64(m.Received)) + " taken", humanize.Comma(int64(m.Filtered)) + " passed over"},
 			[]string{"filter: processor time", fmt.Sprintf("%.2f s", m.CPUSeconds), fmt.Sprintf("%s per event, %.2f of one that takes all (%.2f s)", ns(m.NSPerEvent), m.Ratio, m.CPUSecondsAll)})
 	}
+	out = append(out, r.details...)
 	for _, f := range []struct {
 		name        string
 		a, b, value float64
@@ -103,11 +106,24 @@ func rows(r *Result) [][]string {
 		{"bare ring, event in a stream", r.FloorBefore.SPSCEventNS, r.FloorAfter.SPSCEventNS, r.Floor.SPSCEventNS},
 		{"copy of the bytes", r.FloorBefore.CopyNS, r.FloorAfter.CopyNS, r.Floor.CopyNS},
 		{"futex wake, one way", r.FloorBefore.FutexWakeNS, r.FloorAfter.FutexWakeNS, r.Floor.FutexWakeNS},
+		{"futex wake, one way, p99", r.FloorBefore.FutexWakeP99NS, r.FloorAfter.FutexWakeP99NS, r.Floor.FutexWakeP99NS},
 		{"uncontended atomic", r.FloorBefore.AtomicNS, r.FloorAfter.AtomicNS, r.Floor.AtomicNS},
 	} {
 		out = append(out, []string{"floor: " + f.name, ns(f.value), "before " + ns(f.a) + ", after " + ns(f.b)})
 	}
-	return append(out, []string{"ratio", fmt.Sprintf("%.2f", r.Ratio), r.RatioOf})
+	out = append(out, []string{"ratio", fmt.Sprintf("%.2f", r.Ratio), r.RatioOf})
+	if r.RatioP99 > 0 {
+		out = append(out, []string{"ratio of p99", fmt.Sprintf("%.2f", r.RatioP99), "to that of the same floor"})
+	}
+	return out
+}
+
+// rate is empty where none was measured.
+func rate(perSecond float64) string {
+	if perSecond == 0 {
+		return ""
+	}
+	return si(perSecond) + "/s"
 }
 
 func told(missed uint64) string {
@@ -135,16 +151,5 @@ func grid(rows [][]string) string {
 		}).String()
 }
 
-// ns shows nanoseconds with three digits that count.
-func ns(v float64) string {
-	switch {
-	case v < 100:
-		return fmt.Sprintf("%.1f ns", v)
-	case v < 10_000:
-		return fmt.Sprintf("%.0f ns", v)
-	default:
-		return time.Duration(v).Round(time.Duration(v / 1000)).String()
-	}
-}
-
-func si(v float64) string { return strings.TrimSpace(humanize.SIWithDigits(v, 2, "")) }
+func ns(v float64) string { return units.NS(v) }
+func si(v float64) string { return units.SI(v) }

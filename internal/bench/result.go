@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/rvoip/shmbus/internal/bench/fleet"
 	"github.com/rvoip/shmbus/internal/bench/floor"
@@ -12,9 +13,12 @@ import (
 // Result is what one run measured. Fields a workload does not measure are left
 // out of its JSON.
 type Result struct {
-	Workload string  `json:"workload"`
-	Config   Config  `json:"config"`
-	Seconds  float64 `json:"seconds"`
+	Workload string `json:"workload"`
+	Config   Config `json:"config"`
+	// Time is when the run began, Version that of the program.
+	Time    time.Time `json:"time"`
+	Version string    `json:"version"`
+	Seconds float64   `json:"seconds"`
 
 	// Published counts accepted events, Delivered the sum over subscribers,
 	// Lost what a subscriber should have had and did not.
@@ -26,10 +30,21 @@ type Result struct {
 	Disordered uint64 `json:"disordered"`
 	Corrupt    uint64 `json:"corrupt"`
 
-	PublishedPerS float64 `json:"published_per_s"`
-	DeliveredPerS float64 `json:"delivered_per_s"`
+	PublishedPerS float64 `json:"published_per_s,omitempty"`
+	DeliveredPerS float64 `json:"delivered_per_s,omitempty"`
 
 	Latency *stat.Percentiles `json:"latency_ns,omitempty"`
+	// FutexNS is what a bare futex took that was woken in the same run, at the same
+	// rate; Slept how often the subscriber came back from sleep.
+	FutexNS *stat.Percentiles `json:"futex_ns,omitempty"`
+	Slept   uint64            `json:"slept,omitempty"`
+	// What single workloads have to say, nil of the others; its fields stand
+	// among those of the result.
+	*Flood
+	*RTP
+	*Crash
+	// Points are the steps of a workload that has several.
+	Points []Point `json:"points,omitempty"`
 	// PublishNS is the publisher's wall time for an event, writing it and any
 	// waiting for room included; PublishAloneNS the same while nobody reads.
 	PublishNS      float64 `json:"publish_ns,omitempty"`
@@ -48,12 +63,21 @@ type Result struct {
 	// Ratio sets the run beside the floor that RatioOf names.
 	Ratio   float64 `json:"ratio"`
 	RatioOf string  `json:"ratio_of"`
+	// RatioP99 is that of the 99th percentiles, where the floor has one.
+	RatioP99 float64 `json:"ratio_p99,omitempty"`
 
 	Machine Machine `json:"machine"`
 
 	latency *stat.Latency
 	// figureIsLatency tells that the run is about its latency, not its rate.
 	figureIsLatency bool
+	// headline is the figure where it is neither the median latency nor the rate.
+	headline float64
+	// setBeside sets Ratio and RatioOf where the workload has a floor of its own.
+	setBeside func(*Result)
+	// details are rows of the table that only this workload has, points a
+	// table of its steps.
+	details, points [][]string
 }
 
 // setUsage takes the account of all processes of the run.
@@ -99,6 +123,9 @@ func ratio(ours, floor float64) float64 {
 
 // figure is the number that runs of a workload are compared by.
 func (r *Result) figure() float64 {
+	if r.headline != 0 {
+		return r.headline
+	}
 	if r.figureIsLatency {
 		return float64(r.Latency.P50)
 	}

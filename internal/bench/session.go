@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rvoip/shmbus/internal/bench/floor"
+	"github.com/rvoip/shmbus/internal/buildinfo"
 	"github.com/rvoip/shmbus/shm"
 )
 
@@ -17,6 +18,9 @@ const (
 
 	// patience is how much longer than it publishes a run may take.
 	patience = 2 * time.Minute
+	// stepPatience is how much longer each step may take of a run that has
+	// several: its processes start and its floors are measured.
+	stepPatience = 20 * time.Second
 )
 
 // session is the runs of one command.
@@ -44,7 +48,7 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 	}
 	var results []*Result
 	for i := range s.runs {
-		t := s.trial(i)
+		t, began := s.trial(i), time.Now()
 		r, err := s.once(ctx, t)
 		if err != nil {
 			return results, fmt.Errorf("%s: %w", s.workload.name, err)
@@ -54,6 +58,7 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 			return results, err
 		}
 		r.Workload, r.Config, r.Machine = s.workload.name, s.config, m
+		r.Time, r.Version = began.UTC().Round(time.Second), buildinfo.Version()
 		r.FloorBefore, r.FloorAfter, r.Floor = before, after, floor.Best(before, after)
 		r.compare()
 		before = after
@@ -65,6 +70,10 @@ func (s *session) run(ctx context.Context) ([]*Result, error) {
 // once runs the workload, and ends it if it hangs.
 func (s *session) once(ctx context.Context, t *trial) (*Result, error) {
 	limit := s.config.Duration + patience
+	if s.workload.steps != nil {
+		limit = time.Duration(s.workload.steps(s.config)) * (s.config.Duration + stepPatience)
+		limit += patience
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not at its end after %v: a role hangs", limit))
 	defer cancel()
 	return s.workload.run(ctx, t)
@@ -77,6 +86,8 @@ func (s *session) trial(i int) *trial {
 		region:   fmt.Sprintf("%s%d-%d", regionPrefix, os.Getpid(), i),
 		dir:      s.dir,
 		progress: s.progress,
+
+		floorBudget: s.floorBudget,
 	}
 }
 
@@ -91,11 +102,16 @@ func (s *session) floors(ctx context.Context, t *trial) (floor.Result, error) {
 
 // compare sets the run beside the floor of its kind.
 func (r *Result) compare() {
+	if r.setBeside != nil {
+		r.setBeside(r)
+		return
+	}
 	if r.figureIsLatency {
 		base, name := r.Floor.LineNS, "line_ns"
 		if r.Config.Wait == waitPark {
 			// Whoever parks is woken for each event: no line's way, but a wake.
 			base, name = r.Floor.FutexWakeNS, "futex_wake_ns"
+			r.RatioP99 = ratio(float64(r.Latency.P99), r.Floor.FutexWakeP99NS)
 		}
 		r.Ratio, r.RatioOf = ratio(float64(r.Latency.P50), base), "p50 / "+name
 		return

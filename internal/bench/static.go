@@ -52,6 +52,8 @@ func (s *staticSink[T]) take(ctx context.Context) (int, error) {
 	return s.s.ViewBatch(ctx, s.read, s.fn)
 }
 
+func (s *staticSink[T]) tryTake() (int, error) { return s.s.TryViewBatch(s.read, s.fn) }
+
 func (s *staticSink[T]) stats() bus.SubscriberStats { return s.s.Stats() }
 
 func (s *staticSink[T]) close() error { return s.s.Close() }

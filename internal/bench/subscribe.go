@@ -94,11 +94,17 @@ func receiveAll(ctx context.Context, snk sink, t *tracker, st *fleet.Station, mi
 
 // lagged tells how many events an error says were missed, if it is about that.
 func lagged(err error) (n uint64, ok bool) {
-	var lag *bus.LagError
-	if !errors.As(err, &lag) {
+	lag, ok := lagOf(err)
+	if !ok {
 		return 0, false
 	}
 	return lag.Missed, true
+}
+
+func lagOf(err error) (*bus.LagError, bool) {
+	var lag *bus.LagError
+	ok := errors.As(err, &lag)
+	return lag, ok
 }
 
 // giveUp cancels when all was published and nothing more can come: what was

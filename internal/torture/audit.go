@@ -46,7 +46,7 @@ func (s *supervisor) quietly(last bool) error {
 	if err := s.await("all is received", s.allReceived); err != nil {
 		return err
 	}
-	if err := s.bus.Check(); err != nil {
+	if err := s.bus.Audit(); err != nil {
 		return fmt.Errorf("slots: %w", err)
 	}
 	snap, err := s.bus.Snapshot()

@@ -45,7 +45,7 @@
 //	7 of who is not killed    that it does not end
 //	8 at quiet points         that each lane has had as many events as were accepted, that each
 //	                          subscription has got them or was told, and has not been told of more;
-//	                          that each slot has one owner, and all else belongs to somebody (Bus.Check)
+//	                          that each slot has one owner, and all else belongs to somebody (Bus.Audit)
 //	9 at the end              that all leave when they are told to, and that nothing is left in the
 //	                          region and nothing of it in the directory
 //

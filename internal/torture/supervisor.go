@@ -236,7 +236,7 @@ func (s *supervisor) settle() error {
 	if err := s.await("the region is empty", s.empty); err != nil {
 		return err
 	}
-	if err := s.bus.Check(); err != nil {
+	if err := s.bus.Audit(); err != nil {
 		return err
 	}
 	if err := s.bus.Close(); err != nil {

@@ -78,6 +78,7 @@ type agent struct {
 	enc    *json.Encoder
 	goes   chan struct{}
 	drain  chan struct{}
+	at     int64  // written before goes is closed
 	total  uint64 // written before drain is closed
 	meter  meter
 	shared shared
@@ -100,7 +101,7 @@ func (a *agent) listen(dec *json.Decoder) {
 		}
 		switch o.Signal {
 		case signalGo:
-			goes.Do(func() { close(a.goes) })
+			goes.Do(func() { a.at = o.At; close(a.goes) })
 		case signalDrain:
 			drain.Do(func() { a.total = o.Total; close(a.drain) })
 		}

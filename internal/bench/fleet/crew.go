@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"github.com/rvoip/shmbus/shm"
 )
 
 // ErrClosed is the error of a crew that was closed.
@@ -65,8 +67,8 @@ func (c *Crew) Start(specs ...Spec) (*Proc, error) {
 	return p, nil
 }
 
-// Go lets all roles begin.
-func (c *Crew) Go() { c.tell(order{Signal: signalGo}) }
+// Go lets all roles begin, and tells them all the same time.
+func (c *Crew) Go() { c.tell(order{Signal: signalGo, At: shm.Now()}) }
 
 // Drain tells all roles that no more than total events will be published.
 func (c *Crew) Drain(total uint64) { c.tell(order{Signal: signalDrain, Total: total}) }

@@ -15,6 +15,9 @@
 //	   | <---- done (per role) -------- |
 //	   | <---- usage ------------------ |  cpu, allocations; the agent exits
 //
+// A conductor may also kill agents on purpose, freeze them and let them go on, and
+// start others in their place.
+//
 // An agent never outlives its conductor: it ends when its standard input does,
 // and on Linux the kernel kills it when the conductor dies. A conductor kills
 // only processes it started.

@@ -78,6 +78,7 @@ var testRoles = map[string]Role{
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
 	},
+	"when": func(_ context.Context, st *Station, _ []byte) (any, error) { return st.GoneAt(), nil },
 	"share": func(_ context.Context, st *Station, _ []byte) (any, error) {
 		v, err := st.Shared("it", func() (any, error) { return &pair{N: 1}, nil })
 		return fmt.Sprintf("%p", v), err
@@ -248,4 +249,45 @@ func TestTailKeepsTheEnd(t *testing.T) {
 	_, _ = l.Write([]byte("end"))
 	assert.True(t, strings.HasSuffix(l.said(), "xend"))
 	assert.LessOrEqual(t, len(l.said()), tailSize+50)
+}
+
+func TestStruckAgentsDoNotEndTheCrew(t *testing.T) {
+	c := newCrew(t, nil)
+	victim, err := c.Start(spec(t, "obey", nil))
+	require.NoError(t, err)
+	require.NoError(t, victim.Members[0].AwaitReady())
+	require.NoError(t, victim.Freeze())
+	require.NoError(t, victim.Thaw())
+	require.NoError(t, victim.Freeze())
+	victim.Kill() // also while it is frozen
+	require.Error(t, victim.Thaw(), "it is gone")
+
+	other, err := c.Start(spec(t, "count", 4))
+	require.NoError(t, err)
+	require.NoError(t, other.Members[0].AwaitReady())
+	require.NoError(t, other.Go())
+	c.Drain(9)
+	var got pair
+	require.NoError(t, other.Members[0].AwaitDone(&got))
+	assert.Equal(t, 4, got.N)
+	us, err := c.Usage()
+	require.NoError(t, err)
+	assert.Len(t, us, 2)
+}
+
+func TestGoTellsAllTheSameTime(t *testing.T) {
+	c := newCrew(t, nil)
+	var members []*Member
+	for range 2 {
+		p, err := c.Start(spec(t, "when", nil))
+		require.NoError(t, err)
+		members = append(members, p.Members[0])
+	}
+	c.Go()
+	var at [2]int64
+	for i, m := range members {
+		require.NoError(t, m.AwaitDone(&at[i]))
+	}
+	assert.Positive(t, at[0])
+	assert.Equal(t, at[0], at[1])
 }

@@ -31,6 +31,8 @@ const (
 type order struct {
 	Signal signal `json:"signal,omitempty"`
 	Roles  []Spec `json:"roles,omitempty"`
+	// At goes with Go: when it was given, a time of shm.Now.
+	At int64 `json:"at,omitempty"`
 	// Total goes with Drain.
 	Total uint64 `json:"total,omitempty"`
 	// Counts asks for progress; without it nothing is sent while roles run.

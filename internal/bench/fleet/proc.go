@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"sync"
 	"sync/atomic"
+
+	"github.com/rvoip/shmbus/shm"
 )
 
 type counter = atomic.Uint64
@@ -26,6 +29,7 @@ type Proc struct {
 	stderr tail
 	exited chan struct{}
 	usage  Usage // written before exited is closed
+	struck atomic.Bool
 }
 
 func start(c *Crew, specs []Spec) (*Proc, error) {
@@ -73,6 +77,35 @@ func (p *Proc) tell(o order) error {
 // has been waited for.
 func (p *Proc) kill() { _ = p.cmd.Process.Kill() }
 
+// Kill ends the process as nothing else could have: at whatever instruction it
+// is, with no chance to say a word. That it ended early is no failure of the crew
+// then. It returns once the process is gone.
+func (p *Proc) Kill() {
+	p.struck.Store(true)
+	p.kill()
+	<-p.exited
+}
+
+// Freeze stops the process wherever it is, until Thaw. Closing the crew kills it
+// also while it is frozen.
+func (p *Proc) Freeze() error { return p.signal("freeze", freezeSignal) }
+
+// Thaw lets a frozen process go on.
+func (p *Proc) Thaw() error { return p.signal("thaw", thawSignal) }
+
+func (p *Proc) signal(what string, s os.Signal) error {
+	if s == nil {
+		return fmt.Errorf("fleet: %s an agent: %w", what, errors.ErrUnsupported)
+	}
+	if err := p.cmd.Process.Signal(s); err != nil {
+		return fmt.Errorf("fleet: %s agent %d: %w", what, p.PID(), err)
+	}
+	return nil
+}
+
+// Go lets the roles of this process begin, one that was started after the others.
+func (p *Proc) Go() error { return p.tell(order{Signal: signalGo, At: shm.Now()}) }
+
 // follow reads what the agent writes until it closes its output, then reaps it.
 func (p *Proc) follow(out io.Reader) {
 	defer close(p.exited)
@@ -88,7 +121,7 @@ func (p *Proc) follow(out io.Reader) {
 			p.usage, finished = *n.Usage, true
 			continue
 		}
-		if err := p.take(n); err != nil {
+		if err := p.take(n); err != nil && !p.struck.Load() {
 			p.crew.cancel(err)
 		}
 	}
@@ -98,6 +131,10 @@ func (p *Proc) follow(out io.Reader) {
 	}
 	_ = p.in.Close()
 	err := p.cmd.Wait()
+	if p.struck.Load() {
+		p.usage.CPUSeconds = (p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()).Seconds()
+		return
+	}
 	if err != nil || !finished {
 		p.crew.cancel(fmt.Errorf("fleet: agent %d ended early: %v%s", p.PID(), p.cmd.ProcessState, p.stderr.said()))
 	}

@@ -38,6 +38,13 @@ func (s *Station) AwaitGo(ctx context.Context) error {
 	}
 }
 
+// GoneAt is when the conductor let roles begin, a time of shm.Now that is the same
+// for all of them. It waits for that.
+func (s *Station) GoneAt() int64 {
+	<-s.agent.goes
+	return s.agent.at
+}
+
 // Draining is closed when nothing more will be published by anybody.
 func (s *Station) Draining() <-chan struct{} { return s.agent.drain }
 

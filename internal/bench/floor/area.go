@@ -40,6 +40,7 @@ type area struct {
 	wakeA, wakeB *uint32
 	there, back  ring
 	ctx          context.Context
+	futexP99     float64 // of the leader
 }
 
 func newArea(ctx context.Context, mem []byte, o Options) (*area, error) {

@@ -39,6 +39,7 @@ func Lead(ctx context.Context, mem []byte, o Options) (Result, error) {
 			return Result{}, fmt.Errorf("floor: step %q: %w", s.name, err)
 		}
 	}
+	r.FutexWakeP99NS = a.futexP99
 	return r, nil
 }
 

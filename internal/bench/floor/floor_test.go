@@ -26,10 +26,11 @@ func TestFloorsBetweenTwo(t *testing.T) {
 		require.NoError(t, <-echoed)
 		for name, v := range map[string]float64{
 			"line": r.LineNS, "spsc": r.SPSCNS, "event": r.SPSCEventNS,
-			"copy": r.CopyNS, "futex": r.FutexWakeNS, "atomic": r.AtomicNS,
+			"copy": r.CopyNS, "futex": r.FutexWakeNS, "futex p99": r.FutexWakeP99NS, "atomic": r.AtomicNS,
 		} {
 			assert.Positive(t, v, name)
 		}
+		assert.GreaterOrEqual(t, r.FutexWakeP99NS, r.FutexWakeNS)
 	}
 }
 

@@ -14,6 +14,8 @@ type Result struct {
 	CopyNS float64 `json:"copy_ns"`
 	// FutexWakeNS is half a round trip of two processes that wake each other.
 	FutexWakeNS float64 `json:"futex_wake_ns"`
+	// FutexWakeP99NS is the 99th percentile of the same half round trips.
+	FutexWakeP99NS float64 `json:"futex_wake_p99_ns"`
 	// AtomicNS is an atomic addition that nobody contends for.
 	AtomicNS float64 `json:"atomic_ns"`
 }
@@ -28,6 +30,8 @@ func Best(a, b Result) Result {
 		CopyNS:      lower(a.CopyNS, b.CopyNS),
 		FutexWakeNS: lower(a.FutexWakeNS, b.FutexWakeNS),
 		AtomicNS:    lower(a.AtomicNS, b.AtomicNS),
+
+		FutexWakeP99NS: lower(a.FutexWakeP99NS, b.FutexWakeP99NS),
 	}
 }
 

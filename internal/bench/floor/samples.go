@@ -40,7 +40,9 @@ func (s *samples) add(d time.Duration, parts int) {
 	s.ns = append(s.ns, float64(d)/float64(parts))
 }
 
-func (s *samples) median() float64 {
+func (s *samples) median() float64 { return s.quantile(0.5) }
+
+func (s *samples) quantile(q float64) float64 {
 	slices.Sort(s.ns)
-	return s.ns[len(s.ns)/2]
+	return s.ns[int(q*float64(len(s.ns)-1)+0.5)]
 }

@@ -181,6 +181,7 @@ func (a *area) leadFutex() (float64, error) {
 		}
 		s.add(time.Since(start), 2)
 	}
+	a.futexP99 = s.quantile(0.99)
 	return s.median(), wake(a.wakeA, stopWake)
 }
 

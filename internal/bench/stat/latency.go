@@ -24,6 +24,11 @@ func (l *Latency) Record(ns int64) {
 	_ = l.h.RecordValue(min(max(ns, 1), highest))
 }
 
+// RecordN adds one value n times.
+func (l *Latency) RecordN(ns int64, n int64) {
+	_ = l.h.RecordValues(min(max(ns, 1), highest), n)
+}
+
 // Merge adds all values of o.
 func (l *Latency) Merge(o *Latency) {
 	if o != nil {

@@ -10,26 +10,26 @@ import (
 	"github.com/rvoip/shmbus/bus"
 )
 
-// Check finds nothing in a region where all is in order: in use, with a durable
+// Audit finds nothing in a region where all is in order: in use, with a durable
 // subscription that is away and a group, and when all has been given back.
-func TestCheckOfWhatIsInOrder(t *testing.T) {
+func TestAuditOfWhatIsInOrder(t *testing.T) {
 	each(t, func(t *testing.T, b *bus.Bus) {
-		require.NoError(t, b.Check())
+		require.NoError(t, b.Audit())
 		pub := newPub[tick](t, b, nil)
 		sub := newSub[tick](t, b, nil)
 		leave(t, b, bus.SubscribeOptions{})
 		member := newSub[tick](t, b, &bus.SubscribeOptions{Group: "work"})
 		fill(t, pub, 0)
-		require.NoError(t, b.Check())
+		require.NoError(t, b.Audit())
 		requireTicks(t, sub, 0, capacity)
 		require.NoError(t, sub.Close())
 		require.NoError(t, member.Close())
-		require.NoError(t, b.Check())
+		require.NoError(t, b.Audit())
 	})
 }
 
 // What belongs to nobody is found, and named.
-func TestCheckFindsWhatBelongsToNobody(t *testing.T) {
+func TestAuditFindsWhatBelongsToNobody(t *testing.T) {
 	for want, spoil := range map[string]func(b *bus.Bus) func(){
 		"port 0 of lane normal/0 belongs to participant 0, which is not there": func(b *bus.Bus) func() { return b.Disown(0) },
 		"subscription 0 belongs to participant 0, which is not there":          func(b *bus.Bus) func() { return b.Disown(0) },
@@ -42,7 +42,7 @@ func TestCheckFindsWhatBelongsToNobody(t *testing.T) {
 				newPub[tick](t, b, nil)
 				again := spoil(b)
 				defer again()
-				err := b.Check()
+				err := b.Audit()
 				require.ErrorIs(t, err, bus.ErrCorrupt)
 				assert.ErrorContains(t, err, want)
 			})

@@ -1,0 +1,88 @@
+package ring_test
+
+import (
+	"fmt"
+	"math/bits"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/ring"
+)
+
+// An entry has the low 30 bits of its lap. Whoever is frozen while that count goes
+// half way round, which takes days to years, finds words that look older than what
+// it waits for. The lane is laid out anew, far ahead, under a reader and a producer
+// that were there before.
+const lapsToGo = 1 << 30
+
+func farAhead(capacity int, laps uint64) uint64 {
+	return laps << bits.TrailingZeros(uint(capacity))
+}
+
+func TestAReaderThatOutsleptTheLapsCountsWhatItMissed(t *testing.T) {
+	for _, laps := range []uint64{lapsToGo / 2, lapsToGo/2 + 1, lapsToGo - 2, lapsToGo + lapsToGo/2, 3*lapsToGo - 3} {
+		t.Run(fmt.Sprint(laps), func(t *testing.T) {
+			geo := geometry(8)
+			lane, mem := newLaneOver(t, geo, 0)
+			r := newReader(t, lane, 0, 4)
+			r.Join()
+			poll(t, r, 4, 0, 0)
+			cursor := append([]byte(nil), mem...)
+
+			ahead := farAhead(geo.Capacity, laps)
+			require.NoError(t, ring.Format(mem, geo, ahead))
+			restoreCursors(t, mem, cursor, geo)
+			p := newProducer(t, lane)
+			publishMany(t, p, 1, 0, 3)
+
+			require.True(t, r.Ready())
+			n, missed, err := r.Poll(4)
+			require.NoError(t, err)
+			r.Delivered(n)
+			got := uint64(n)
+			for n > 0 {
+				var more uint64
+				n, more, err = r.Poll(4)
+				require.NoError(t, err)
+				r.Delivered(n)
+				got, missed = got+uint64(n), missed+more
+			}
+			assert.Equal(t, ahead+3, got+missed, "received and missed make up all")
+			assert.Equal(t, ahead+3, r.Position())
+			publish(t, p, event{1, 3})
+			poll(t, r, 4, 1, 0)
+			requireEvent(t, r, 0, event{1, 3}, ahead+3)
+		})
+	}
+}
+
+// restoreCursors puts the cursors of an earlier state of the memory into it.
+func restoreCursors(t *testing.T, mem, earlier []byte, geo ring.Geometry) {
+	t.Helper()
+	const ports, line = 384, 128 // of the layout of a lane
+	from := ports + geo.Ports*line
+	copy(mem[from:from+geo.Readers*line], earlier[from:])
+	copy(mem[144:152], earlier[144:152]) // how many cursors have been used
+}
+
+func TestAProducerThatOutsleptTheLapsGoesOnAtTheTail(t *testing.T) {
+	for _, laps := range []uint64{lapsToGo / 2, lapsToGo - 2, 3*lapsToGo - 3} {
+		t.Run(fmt.Sprint(laps), func(t *testing.T) {
+			geo := geometry(8)
+			lane, mem := newLaneOver(t, geo, 0)
+			p := newProducer(t, lane)
+			publish(t, p, event{1, 0}) // it remembers the entries behind
+			owner := append([]byte(nil), mem[384:392]...)
+
+			ahead := farAhead(geo.Capacity, laps)
+			require.NoError(t, ring.Format(mem, geo, ahead))
+			copy(mem[384:], owner)
+			q, err := lane.NewProducer(0, nil) // the same port, with the cells of the lane as it is now
+			require.NoError(t, err)
+			assert.Equal(t, ahead, publish(t, q, event{1, 1}))
+			require.NoError(t, lane.Check())
+		})
+	}
+}

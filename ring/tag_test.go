@@ -1,0 +1,73 @@
+package ring_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/ring"
+)
+
+func TestFindGoesByTagsAlone(t *testing.T) {
+	lane := newLane(t, geometry(8), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+	r.ExpectFew()
+	r.Join()
+	for i, tag := range []uint32{3, 0, 63, 3, 5, 3} {
+		c := reserve(t, p, event{1, uint64(i)})
+		if tag != 0 {
+			p.Tag(c, tag)
+		}
+		_, err := p.Publish(c)
+		require.NoError(t, err)
+	}
+	poll(t, r, 4, 4, 0)
+	assert.Equal(t, 0, r.Find(0, 1<<3))
+	assert.Equal(t, 3, r.Find(1, 1<<3))
+	assert.Equal(t, 2, r.Find(0, 1<<63))
+	assert.Equal(t, 1, r.Find(0, 1|1<<63), "an event without a tag has 0")
+	assert.Equal(t, 4, r.Find(0, 1<<7), "none in the window")
+	assert.Equal(t, 4, r.Find(4, ^uint64(0)))
+	requireEvent(t, r, 3, event{1, 3}, 3)
+	require.NoError(t, r.Advance(2))
+	assert.Equal(t, 1, r.Find(0, 1<<3), "counted from the window's first event")
+	poll(t, r, 4, 2, 0)
+	assert.Equal(t, 0, r.Find(0, 1<<5))
+	assert.Equal(t, 1, r.Find(0, 1<<3))
+}
+
+func TestATagGoesWithItsEventAlone(t *testing.T) {
+	lane := newLane(t, geometry(2), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 2)
+	r.Join()
+	for seq := range uint64(40) { // so that cells come round with and without
+		c := reserve(t, p, event{1, seq})
+		if seq%3 == 0 {
+			p.Tag(c, 9)
+		}
+		if seq%7 == 6 {
+			p.Cancel(c)
+			continue
+		}
+		_, err := p.Publish(c)
+		require.NoError(t, err)
+		poll(t, r, 1, 1, 0)
+		want := 1
+		if seq%3 == 0 {
+			want = 0
+		}
+		assert.Equal(t, want, r.Find(0, 1<<9), "event %d", seq)
+	}
+}
+
+func TestTagsOfKeysAreSpread(t *testing.T) {
+	var of [64]int
+	for key := range uint64(6400) {
+		of[ring.Tag(key)]++
+	}
+	for tag, n := range of {
+		assert.InDelta(t, 100, n, 60, "keys with tag %d", tag)
+	}
+	assert.Zero(t, ring.Tag(0), "an event without a key")
+}
