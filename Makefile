@@ -14,6 +14,7 @@ FUZZFLAGS ?=
 BENCHTIME ?= 1s
 DURATION  ?= 2s
 COUNT     ?= 5
+SEED      ?= 0
 MODEL     ?= short
 STRESS    ?= short
 
@@ -36,7 +37,7 @@ demo: ## real SIP calls and their RTP through three processes (KILL=mediad, CALL
 	@KILL='$(KILL)' CALLER='$(CALLER)' scripts/demo.sh $(DEMOFLAGS)
 
 .PHONY: test
-test: ## every test, then kill and freeze at each step of the protocol
+test: ## every test, a minute of torture among them, then kill and freeze at each step of the protocol
 	$(GO) test ./...
 	$(GO) test -tags failpoint ./ring ./bus
 
@@ -51,7 +52,20 @@ race: ## the core's tests under the race detector (needs a C compiler; STRESS=lo
 	CGO_ENABLED=1 $(GO) test -race $(if $(filter long,$(STRESS)),-timeout=60m,-short) $(CORE) ./bus/conformance
 
 .PHONY: torture
-torture: ## the failpoint suites and the stress tests, COUNT times over, on one core and on all
+torture: DURATION = 10m
+torture: ## kill and freeze processes at random, and account for every event (DURATION=10m SEED=n)
+	$(GO) build -o bin/shmtorture ./cmd/shmtorture
+	bin/shmtorture -duration $(DURATION) -seed $(SEED)
+
+.PHONY: soak
+soak: DURATION = 1h
+soak: ## a steady rate with restarts, for an hour: nothing grows; a chart goes to docs
+	$(GO) build -o bin/shmtorture ./cmd/shmtorture
+	bin/shmtorture soak -duration $(DURATION) -seed $(SEED) -csv docs/soak.csv
+	$(GO) run ./internal/torture/chart docs/soak.csv docs/soak.svg
+
+.PHONY: stress
+stress: ## the failpoint suites and the stress tests, COUNT times over, on one core and on all
 	$(GO) test -tags failpoint -count=$(COUNT) -timeout=60m ./ring ./bus
 	$(GO) test -count=$(COUNT) -shuffle=on -timeout=60m $(CORE)
 	GOMAXPROCS=1 $(GO) test -count=1 -shuffle=on -timeout=60m $(CORE)
@@ -125,4 +139,4 @@ ci: ## what a build server runs
 
 .PHONY: clean
 clean: ## remove what the other targets leave behind
-	rm -rf bin/shmbench bin/shmtop out model/work
+	rm -rf bin/shmbench bin/shmtop bin/shmtorture out model/work

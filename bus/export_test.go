@@ -88,6 +88,44 @@ func (b *Bus) Held() (h Held, err error) {
 	return h, err
 }
 
+// LookAtGates does what a publisher does that finds the first lane of p full at
+// that time, and tells whether it has made room.
+func (b *Bus) LookAtGates(p Priority, now int64) (made bool, err error) {
+	err = b.guarded(func() error {
+		for _, l := range b.lanes {
+			if l.priority == p && l.shard == 0 {
+				made = l.gates.check(l, now)
+			}
+		}
+		return nil
+	})
+	return made, err
+}
+
+// Disown makes a region look as if a participant had gone without giving anything
+// back, until the function it returns is called.
+func (b *Bus) Disown(participant int) (again func()) {
+	p := &b.region.participants[participant]
+	p.state.Store(participantFree)
+	return func() { p.state.Store(participantActive) }
+}
+
+// Forget makes a region look as if a subscription had never been, until the
+// function it returns is called.
+func (b *Bus) Forget(subscription int) (again func()) {
+	w := b.region.subscribers[subscription].state
+	was := w.Swap(0)
+	return func() { w.Store(was) }
+}
+
+// Draft makes a type record look like the draft of a participant, until the
+// function it returns is called.
+func (b *Bus) Draft(record, participant int) (again func()) {
+	w := b.region.types.owner(record)
+	was := w.Swap(uint64(participant + 1))
+	return func() { w.Store(was) }
+}
+
 // Places are offsets of parts of a region.
 type Places struct {
 	Header, Bell, Participants, Subscribers, TypeOrder, TypeRecords, Counts, Lanes, Size int

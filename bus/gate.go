@@ -20,8 +20,10 @@ type gatekeeper struct {
 }
 
 type heldGate struct {
-	gate  ring.Gate
-	since int64
+	gate   ring.Gate
+	state  uint64 // of the subscription's record
+	stated bool   // it said for how long it is waited for while no process has it
+	since  int64
 }
 
 // gateEvery is how often the gates of a full lane are looked at.
@@ -49,23 +51,29 @@ func (g *gatekeeper) check(l *laneUse, now int64) (made bool) {
 		if l.bus.recoverIfDead(subState(rec.state.Load()).owner()) {
 			made = true
 		}
-		since := g.since(gate, now)
+		// Time for which it said that it is waited for is none in which it stood
+		// still: whoever takes it over has the whole EvictAfter to move.
+		state, since := rec.state.Load(), now
+		if h, ok := g.heldAs(gate); ok && (h.state == state || !h.stated) {
+			since = h.since
+		}
 		if rec.overdue(now, since, after, capacity) && l.Evict(gate.Reader, gate) {
 			made = true
 			continue
 		}
-		g.next = append(g.next, heldGate{gate, since})
+		g.next = append(g.next, heldGate{gate, state, rec.states(), since})
 	}
 	g.held, g.next = g.next, g.held
 	return made
 }
 
-// since is when this gate was first seen as it is now.
-func (g *gatekeeper) since(gate ring.Gate, now int64) int64 {
+// heldAs returns the gate as it was when it was last looked at, if it has not
+// moved since.
+func (g *gatekeeper) heldAs(gate ring.Gate) (heldGate, bool) {
 	for _, h := range g.held {
 		if h.gate.Same(gate) {
-			return h.since
+			return h, true
 		}
 	}
-	return now
+	return heldGate{}, false
 }

@@ -125,6 +125,13 @@ func (rec *subscriberRecord) away() (h hold, since int64, ok bool) {
 	return h, since, rec.state.Load() == s
 }
 
+// states tells whether the subscription says itself for how long publishers wait
+// while no process has it.
+func (rec *subscriberRecord) states() bool {
+	h := hold(rec.hold.Load())
+	return h.policy() == HoldBlock || h.patience() > 0
+}
+
 // overdue tells whether publishers that find no room on a lane of that capacity
 // need not wait any longer for the subscription, which has not moved since seen.
 // after is what the lane allows, negative for ever.

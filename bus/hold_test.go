@@ -264,3 +264,39 @@ func TestHoldAndContexts(t *testing.T) {
 		publishTicks(t, pub, 0, 2*capacity)
 	})
 }
+
+// Whoever takes over a subscription that publishers have waited for, as it had
+// said, has as long as anybody to move.
+func TestHeldBackTimeDoesNotCountAsStandingStill(t *testing.T) {
+	for name, o := range map[string]bus.SubscribeOptions{
+		"HoldFor":   {HoldFor: time.Hour},
+		"HoldBlock": {HoldPolicy: bus.HoldBlock},
+	} {
+		t.Run(name, func(t *testing.T) {
+			geo := small()
+			geo.Normal.EvictAfter = time.Minute
+			eachWith(t, bus.Options{Geometry: geo}, func(t *testing.T, b *bus.Bus) {
+				look := func(now int64) bool {
+					made, err := b.LookAtGates(bus.Normal, now)
+					require.NoError(t, err)
+					return made
+				}
+				leave(t, b, o)
+				fill(t, newPub[tick](t, b, nil), 0)
+				now := bus.Now() + int64(time.Second)
+				require.False(t, look(now))
+				now += int64(30 * time.Minute)
+				require.False(t, look(now), "it is waited for")
+				sub := newSub[tick](t, b, billing)
+				now += int64(time.Second)
+				require.False(t, look(now), "it has just come back")
+				now += int64(59 * time.Second)
+				require.False(t, look(now))
+				now += int64(time.Second)
+				require.True(t, look(now), "it has not moved for as long as the lane allows")
+				requireTicks(t, sub, 0, capacity)
+				assert.Equal(t, uint64(1), sub.Stats().Evictions)
+			})
+		})
+	}
+}

@@ -239,3 +239,86 @@ func TestWhatIsLostBehindTheGateBelongsToTheEviction(t *testing.T) {
 	}
 	assert.Positive(t, behind, "no producer has come so far")
 }
+
+// The same if the reader dies when it has its gate again, and another one resumes:
+// that one knows of no eviction, but what it misses is lost to it.
+func TestWhatIsLostBehindTheGateBelongsToTheEvictionAfterADeath(t *testing.T) {
+	behind := 0
+	for phase := range uint64(16) {
+		forStarts(t, reliable(16), func(t *testing.T, lane *ring.Lane, start uint64) {
+			p, r := newProducer(t, lane), newReader(t, lane, 0, 1)
+			r.Join()
+			seq := fill(t, p, 0)
+			require.True(t, lane.Evict(0, lane.Gates(nil)[0]))
+			publishMany(t, p, 1, seq, seq+16+phase)
+			n, _, err := r.Poll(1)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			lane.Unpin(0)
+			end := fill(t, p, seq+16+phase)
+			r = newReader(t, lane, 0, 1)
+			r.Resume()
+			for r.Position() != start+end {
+				_, missed, err := r.Poll(1)
+				require.NoError(t, err)
+				if missed > 0 {
+					behind++
+					require.True(t, r.Evicted(r.Position()-uint64(r.Window())-missed))
+				}
+			}
+			require.Equal(t, uint64(1), r.Evictions())
+			poll(t, r, 1, 0, 0)
+			end = fill(t, p, end)
+			for r.Position() != start+end {
+				poll(t, r, 1, 1, 0)
+			}
+			require.False(t, r.Evicted(r.Position()), "from its gate on nothing is lost")
+		})
+	}
+	assert.Positive(t, behind, "no producer has come so far")
+}
+
+// Processes that take a cursor over, pin what is there and die, one after the
+// other, do not move it: it is the same gate, which may be evicted in time.
+func TestAReaderThatDiesOverAnEventAgainAndAgainStandsStill(t *testing.T) {
+	forStarts(t, reliable(16), func(t *testing.T, lane *ring.Lane, start uint64) {
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+		r.Join()
+		fill(t, p, 0)
+		seen := lane.Gates(nil)
+		require.Len(t, seen, 1)
+		same := func() {
+			t.Helper()
+			now := lane.Gates(nil)
+			require.Len(t, now, 1)
+			require.True(t, now[0].Same(seen[0]))
+		}
+		for range 3 {
+			n, _, err := r.Poll(1)
+			require.NoError(t, err)
+			require.Equal(t, 1, n)
+			same()
+			lane.Unpin(0)
+			same()
+			r = newReader(t, lane, 0, 4)
+			r.Resume()
+			same()
+		}
+		require.True(t, lane.Evict(0, lane.Gates(nil)[0]))
+		publishMany(t, p, 1, 16, 20)
+	})
+}
+
+// One that moves is not.
+func TestAReaderThatMovesIsAnotherGate(t *testing.T) {
+	forStarts(t, reliable(16), func(t *testing.T, lane *ring.Lane, start uint64) {
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+		r.Join()
+		seq := fill(t, p, 0)
+		before := lane.Gates(nil)[0]
+		poll(t, r, 1, 1, 0)
+		require.NoError(t, r.Advance(1))
+		fill(t, p, seq)
+		require.False(t, lane.Gates(nil)[0].Same(before))
+	})
+}

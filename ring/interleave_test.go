@@ -120,6 +120,27 @@ func TestTheLaneLapsAReaderThatIsAboutToRead(t *testing.T) {
 	}
 }
 
+// A reader comes back and is evicted before it has stored its cursor: it learns of
+// that, and of what it has lost by it.
+func TestAReaderIsEvictedWhileItResumes(t *testing.T) {
+	forStarts(t, reliable(16), func(t *testing.T, lane *ring.Lane, start uint64) {
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 1)
+		r.Join()
+		seq := fill(t, p, 0)
+		r.Detach()
+		r = newReader(t, lane, 0, 1)
+		during(t, "joiner/store-cursor", func() {
+			require.True(t, lane.Evict(0, lane.Gates(nil)[0]))
+			publishMany(t, p, 1, seq, seq+5)
+		})
+		r.Resume()
+		poll(t, r, 1, 1, 5)
+		requireEvent(t, r, 0, event{1, 5}, start+5)
+		require.True(t, r.Evicted(start))
+		require.Equal(t, uint64(1), r.Evictions())
+	})
+}
+
 // A reader pins an event just before it is displaced: the producer has scanned
 // before, and finds the pin only if it scans again.
 func TestAnEventIsPinnedJustBeforeItIsDisplaced(t *testing.T) {

@@ -62,8 +62,10 @@ type Gate struct {
 	word   cursor
 }
 
-// Same tells whether g and h are the same reader, which has not moved.
-func (g Gate) Same(h Gate) bool { return g.Reader == h.Reader && g.word == h.word }
+// Same tells whether g and h are the same reader, which has not moved: neither
+// what it pins there, nor that one process after the other comes to it and dies, is
+// a move.
+func (g Gate) Same(h Gate) bool { return g.Reader == h.Reader && g.word.at() == h.word.at() }
 
 // Gates appends to gates the gated cursors that leave no room for an event at
 // the tail.

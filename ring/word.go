@@ -116,10 +116,11 @@ const (
 func makeCursor(pos uint64, n int, flags uint64) cursor {
 	return cursor(pos<<(pinBits+flagBits) | uint64(n)<<flagBits | flags)
 }
-func (c cursor) joined() bool  { return c&flagJoined != 0 }
-func (c cursor) gated() bool   { return c&flagGated != 0 }
-func (c cursor) flags() uint64 { return uint64(c) & (1<<flagBits - 1) }
-func (c cursor) pins() int     { return int(c>>flagBits) & MaxPin }
-func (c cursor) pos(ref uint64) uint64 {
-	return near(ref, uint64(c)>>(pinBits+flagBits), cursorPosBits)
-}
+func (c cursor) joined() bool          { return c&flagJoined != 0 }
+func (c cursor) gated() bool           { return c&flagGated != 0 }
+func (c cursor) flags() uint64         { return uint64(c) & (1<<flagBits - 1) }
+func (c cursor) pins() int             { return int(c>>flagBits) & MaxPin }
+func (c cursor) pos(ref uint64) uint64 { return near(ref, c.at(), cursorPosBits) }
+
+// at is the position as far as the word holds it.
+func (c cursor) at() uint64 { return uint64(c) >> (pinBits + flagBits) }

@@ -1,0 +1,15 @@
+package torture
+
+import (
+	"context"
+	"os"
+	"testing"
+)
+
+// The test binary is a process of a run when it is started as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "play" {
+		os.Exit(Main(context.Background(), os.Args, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}

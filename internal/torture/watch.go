@@ -1,0 +1,225 @@
+package torture
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rvoip/shmbus/bus"
+)
+
+// watch looks for survivors that stand still longer than any option allows.
+//
+// A lane on which somebody waits for room stands still until whoever holds it back
+// has been evicted: EvictAfter, or longer while a durable subscription that has
+// stated so is away. A receive that finds nothing sleeps for Heal at a time. To
+// both comes an allowance, and all the time that the process spent runnable without
+// a processor does not count: what is judged is the bus, not the machine. A lane
+// that moves is no matter of the dead or frozen; but who gets no turn on it for a
+// minute is one, too.
+type watch struct {
+	mu      sync.Mutex
+	resting bool
+	ops     [places]opWatch
+	idle    map[string]idleWatch // by subscription and lane
+	still   time.Duration        // that a lane stood still, with somebody waiting for room
+	late    time.Duration        // that anybody slept though there were events
+}
+
+const (
+	allowance = 2 * time.Second
+	stillFor  = evictAfter + allowance
+	sleepFor  = heal + allowance
+)
+
+type opWatch struct {
+	since  uint64
+	begin  time.Duration // run delay when it was first seen
+	tail   uint64        // of its lane
+	moved  time.Time     // the lane did
+	waited time.Duration // run delay then
+}
+
+type idleWatch struct {
+	cursor uint64
+	since  time.Time
+	op     uint64
+	waited time.Duration
+}
+
+func (w *watch) rest(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.resting = on
+	w.idle, w.ops = nil, [places]opWatch{}
+}
+
+// watching looks until done is closed.
+func (s *supervisor) watching(done <-chan struct{}) {
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+		s.look()
+		s.watch.mu.Lock()
+		s.watchPublishers()
+		if n%4 == 0 && !s.watch.resting {
+			s.watchIdle()
+		}
+		s.watch.mu.Unlock()
+	}
+}
+
+// look ends the run when a process has reported a violation.
+func (s *supervisor) look() {
+	b, err := os.ReadFile(filepath.Join(s.dir, violationsName))
+	if err != nil || len(b) == 0 {
+		return
+	}
+	s.mu.Lock()
+	known := len(s.failed) > 0
+	s.mu.Unlock()
+	if !known {
+		s.fail(fmt.Errorf("%s", strings.TrimSpace(string(b))))
+	}
+}
+
+// watchPublishers looks for publishers that have been at one call for long.
+func (s *supervisor) watchPublishers() {
+	var snap *bus.Snapshot
+	for i := range s.seats[:producers] {
+		p, w := &s.book.places[i], &s.watch.ops[i]
+		op, lane := p.w[placeOp].Load(), int(p.w[placeKind].Load()>>8)
+		if op == 0 || p.w[placeFreezes].Load()%2 == 1 || bus.Now()-int64(op) < int64(evictAfter) {
+			w.since = 0
+			continue
+		}
+		if snap == nil {
+			now, err := s.bus.Snapshot()
+			if err != nil {
+				return
+			}
+			snap = &now
+		}
+		pid := int(s.seats[i].pid.Load())
+		delay, queued := runDelay(pid)
+		tail := snap.Lanes[lane].Tail
+		if w.since != op {
+			*w = opWatch{op, delay, tail, time.Now(), delay}
+		}
+		if w.tail != tail || awaited(snap, lane) {
+			w.tail, w.moved, w.waited = tail, time.Now(), delay
+		}
+		still := time.Since(w.moved) - (delay - w.waited)
+		if queued && time.Since(w.moved) < patience {
+			continue // the next look will tell
+		}
+		s.watch.still = max(s.watch.still, still)
+		switch age := time.Duration(bus.Now()-int64(op)) - (delay - w.begin); {
+		case still > stillFor:
+			s.stack(pid)
+			s.fail(fmt.Errorf("place %d, process %d, waits to publish on lane %v, which has stood still for %v; EvictAfter is %v",
+				i, pid, lanes[lane], still, evictAfter))
+		case age > patience:
+			s.stack(pid)
+			s.fail(fmt.Errorf("place %d, process %d, has been publishing on lane %v for %v, while others had their turns", i, pid, lanes[lane], age))
+		}
+	}
+}
+
+// awaited tells whether somebody is away whom publishers of a lane wait for.
+func awaited(snap *bus.Snapshot, lane int) bool {
+	return slices.ContainsFunc(snap.Subscribers, func(r bus.SubscriberInfo) bool {
+		return r.Lane == lanes[lane].Priority.String() && r.Shard == lanes[lane].Shard && r.Gated && r.Hold != nil &&
+			r.Hold.Away > 0 && (r.Hold.Policy == bus.HoldBlock.String() || r.Hold.For > 0)
+	})
+}
+
+// watchIdle looks for subscriptions that wait for events while there are some.
+func (s *supervisor) watchIdle() {
+	snap, err := s.bus.Snapshot()
+	if err != nil {
+		return
+	}
+	seen := map[string]idleWatch{}
+	for _, row := range snap.Subscribers {
+		i := s.placeOf(row.PID)
+		if i < 0 || row.Depth == 0 || !row.Alive {
+			continue
+		}
+		p := &s.book.places[i]
+		op := p.w[placeOp].Load()
+		if op == 0 || p.w[placeKind].Load()&0xff != opReceive || p.w[placeFreezes].Load()%2 == 1 {
+			continue
+		}
+		key := fmt.Sprint(row.ID, row.Lane, row.Shard, row.PID)
+		w, ok := s.watch.idle[key]
+		if !ok || w.cursor != row.Cursor || w.op != op {
+			seen[key] = idleWatch{row.Cursor, time.Now(), op, -1}
+			continue
+		}
+		delay, queued := runDelay(row.PID)
+		if w.waited < 0 {
+			w.since, w.waited = time.Now(), delay
+		}
+		seen[key] = w
+		late := time.Since(w.since) - (delay - w.waited)
+		if queued && time.Since(w.since) < patience {
+			continue // the next look will tell
+		}
+		if s.watch.late = max(s.watch.late, late); late > sleepFor {
+			s.stack(row.PID)
+			s.fail(fmt.Errorf("place %d, process %d, has been sleeping for %v with %d events before it on lane %s/%d; Heal is %v",
+				i, row.PID, late, row.Depth, row.Lane, row.Shard, heal))
+		}
+	}
+	s.watch.idle = seen
+}
+
+// stack lets a process say where it is, and ends it.
+func (s *supervisor) stack(pid int) {
+	if snap, err := s.bus.Snapshot(); err == nil {
+		b, _ := json.Marshal(snap)
+		_ = os.WriteFile(filepath.Join(s.dir, "snapshot.json"), b, 0o600)
+	}
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Signal(stackSignal)
+	}
+	time.Sleep(3 * time.Second)
+}
+
+// placeOf is the place of a process, -1 if it has none.
+func (s *supervisor) placeOf(pid int) int {
+	return slices.IndexFunc(s.seats, func(seat *seat) bool { return int(seat.pid.Load()) == pid })
+}
+
+// runDelay is for how long the threads of a process were runnable and had no
+// processor. What one waits for now is not in it before it gets one: queued tells
+// whether any does, or runs.
+func runDelay(pid int) (d time.Duration, queued bool) {
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	threads, _ := os.ReadDir(dir)
+	for _, t := range threads {
+		b, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
+		if err != nil {
+			continue // it has ended
+		}
+		if f := strings.Fields(string(b)); len(f) > 1 {
+			ns, _ := strconv.ParseInt(f[1], 10, 64)
+			d += time.Duration(ns)
+		}
+		b, _ = os.ReadFile(filepath.Join(dir, t.Name(), "stat"))
+		if _, state, ok := strings.Cut(string(b), ") "); ok && strings.HasPrefix(state, "R") {
+			queued = true
+		}
+	}
+	return d, queued
+}
