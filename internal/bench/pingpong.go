@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/internal/bench/fleet"
+	"github.com/rvoip/shmbus/internal/bench/floor"
 	"github.com/rvoip/shmbus/internal/bench/payload"
 	"github.com/rvoip/shmbus/internal/bench/stat"
 )
@@ -44,6 +46,26 @@ type pinged struct {
 	End     int64         `json:"end"`
 	Tracker *tracker      `json:"tracker"`
 	Latency *stat.Latency `json:"latency"`
+	Slices  []slice       `json:"slices"`
+}
+
+// slice is a short stretch of rounds with the floors measured right after it, by
+// the same two processes: on a virtual machine the processors change places by the
+// minute, and a floor of another minute says nothing.
+type slice struct {
+	P50  float64 `json:"p50"`
+	Line float64 `json:"line"`
+	Trip float64 `json:"trip"`
+}
+
+// sliceRounds is how many rounds a slice has, some milliseconds.
+const sliceRounds = 1 << 13
+
+// pingConfig is that of both sides.
+type pingConfig struct {
+	streamConfig
+	Floors *bare         `json:"floors,omitempty"` // nil where nobody spins
+	Floor  floor.Options `json:"floor"`
 }
 
 func runPingpong(ctx context.Context, t *trial) (_ *Result, err error) {
@@ -61,7 +83,17 @@ func runPingpong(ctx context.Context, t *trial) (_ *Result, err error) {
 		return nil, err
 	}
 	defer crew.Close()
-	c := streamConfig{Place: pl, Config: t.config, Duration: t.config.Duration}
+	c := pingConfig{streamConfig: streamConfig{Place: pl, Config: t.config, Duration: t.config.Duration}}
+	if c.Config.Wait == waitSpin && !c.Config.Local {
+		c.Floor = floor.Options{Size: t.config.Size, Verify: t.config.Verify}
+		b := t.bare("turns", floor.Size(c.Floor))
+		_, gone, err := b.make()
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, gone()) }()
+		c.Floors = &b
+	}
 	var specs []fleet.Spec
 	for _, kind := range []string{rolePong, rolePing} {
 		spec, err := fleet.NewSpec(kind, c)
@@ -101,15 +133,51 @@ func runPingpong(ctx context.Context, t *trial) (_ *Result, err error) {
 	r.DeliveredPerS = perSecond(r.Delivered, r.Seconds)
 	r.setLatency(here.Latency)
 	r.setUsage(us)
+	if len(here.Slices) > 0 {
+		r.setBeside = besideSlices(here.Slices)
+	}
 	return r, nil
+}
+
+// besideSlices sets the run beside the floors that were measured in turn with it:
+// the median of the ratios of all slices.
+func besideSlices(ss []slice) func(*Result) {
+	median := func(of func(slice) float64) float64 {
+		vs := make([]float64, len(ss))
+		for i, s := range ss {
+			vs[i] = of(s)
+		}
+		return stat.Median(vs)
+	}
+	return func(r *Result) {
+		r.Floor.LineNS = median(func(s slice) float64 { return s.Line })
+		r.Floor.SPSCNS = median(func(s slice) float64 { return s.Trip })
+		r.Ratio = median(func(s slice) float64 { return ratio(s.P50, s.Line) })
+		r.RatioSPSC = median(func(s slice) float64 { return ratio(s.P50, s.Trip) })
+		r.RatioOf = "p50 / line_ns, measured in turn by the same processes"
+	}
 }
 
 // conversation is one side of the ping-pong.
 type conversation struct {
-	config streamConfig
+	config pingConfig
 	src    source
 	snk    sink
 	books  *tracker
+}
+
+// withTurns calls fn with the floors that are measured in turn, nil for none.
+func (v *conversation) withTurns(ctx context.Context, fn func(*floor.Turns) error) error {
+	if v.config.Floors == nil {
+		return fn(nil)
+	}
+	return v.config.Floors.over(func(mem []byte) error {
+		t, err := floor.NewTurns(ctx, mem, v.config.Floor)
+		if err != nil {
+			return err
+		}
+		return fn(t)
+	})
 }
 
 func converse(st *fleet.Station, config []byte, name string, out, in func(int) flow) (*conversation, error) {
@@ -134,37 +202,47 @@ func converse(st *fleet.Station, config []byte, name string, out, in func(int) f
 
 func (v *conversation) close() error { return errors.Join(v.src.close(), v.snk.close()) }
 
-// flush is after how many rounds latencies go from their buffer into the
-// histogram, between two rounds.
-const flush = 1 << 16
-
 func ping(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
 	v, err := converse(st, config, "ping", criticalFlow, highFlow)
 	if err != nil {
 		return nil, err
 	}
 	defer v.close()
+	r := pinged{Tracker: v.books, Latency: stat.NewLatency()}
+	err = v.withTurns(ctx, func(t *floor.Turns) error { return v.count(ctx, st, t, &r) })
+	return r, err
+}
+
+// count goes round until the time is over.
+func (v *conversation) count(ctx context.Context, st *fleet.Station, turns *floor.Turns, r *pinged) error {
 	over := newDeadline()
 	defer over.stop()
-	r := pinged{Tracker: v.books, Latency: stat.NewLatency()}
-	trips := make([]int64, 0, flush)
+	trips := make([]int64, 0, sliceRounds)
 	clock := clockCost()
 	st.Ready()
 	if err := st.AwaitGo(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	st.Begin()
 	over.in(v.config.Duration)
 	r.Begin = bus.Now()
 	for last := false; !last; {
 		start := bus.Now()
-		for last = over.passed(); len(trips) < flush && !last; last = over.passed() {
+		for last = over.passed(); len(trips) < sliceRounds && !last; last = over.passed() {
 			if err := v.round(ctx, &r.Rounds, false); err != nil {
-				return nil, err
+				return err
 			}
 			now := bus.Now()
 			trips = append(trips, now-start)
 			start = now
+		}
+		if turns != nil && len(trips) == sliceRounds {
+			lineNS, tripNS, err := turns.Lead()
+			if err != nil {
+				return fmt.Errorf("measure floors in turn: %w", err)
+			}
+			slices.Sort(trips)
+			r.Slices = append(r.Slices, slice{P50: float64(trips[len(trips)/2]-clock) / 2, Line: lineNS, Trip: tripNS})
 		}
 		for _, trip := range trips {
 			r.Latency.Record((trip - clock) / 2)
@@ -173,11 +251,11 @@ func ping(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
 		st.Count.Store(r.Rounds)
 	}
 	if err := v.round(ctx, &r.Rounds, true); err != nil {
-		return nil, err
+		return err
 	}
 	r.End = bus.Now()
 	st.End(r.Rounds)
-	return r, nil
+	return nil
 }
 
 // clockCost is what one reading of the clock takes. Every round trip has one in
@@ -215,19 +293,30 @@ func pong(ctx context.Context, st *fleet.Station, config []byte) (any, error) {
 		return nil, err
 	}
 	defer v.close()
+	err = v.withTurns(ctx, func(t *floor.Turns) error { return v.answer(ctx, st, t) })
+	return v.books, err
+}
+
+// answer sends back what comes until the last.
+func (v *conversation) answer(ctx context.Context, st *fleet.Station, turns *floor.Turns) error {
 	st.Ready()
 	if err := st.AwaitGo(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	st.Begin()
-	for n := uint64(0); !v.books.done(); n++ {
+	for n := uint64(0); !v.books.done(); {
 		if _, err := v.snk.take(ctx); err != nil {
-			return nil, fmt.Errorf("receive: %w", err)
+			return fmt.Errorf("receive: %w", err)
 		}
 		if _, err := v.src.put(ctx, n, 1, v.books.done()); err != nil {
-			return nil, fmt.Errorf("publish: %w", err)
+			return fmt.Errorf("publish: %w", err)
+		}
+		if n++; turns != nil && n%sliceRounds == 0 && !v.books.done() {
+			if err := turns.Echo(); err != nil {
+				return fmt.Errorf("answer floors in turn: %w", err)
+			}
 		}
 	}
 	st.End(v.books.Received)
-	return v.books, nil
+	return nil
 }

@@ -112,6 +112,9 @@ func rows(r *Result) [][]string {
 		out = append(out, []string{"floor: " + f.name, ns(f.value), "before " + ns(f.a) + ", after " + ns(f.b)})
 	}
 	out = append(out, []string{"ratio", fmt.Sprintf("%.2f", r.Ratio), r.RatioOf})
+	if r.RatioSPSC > 0 {
+		out = append(out, []string{"ratio to the bare ring", fmt.Sprintf("%.2f", r.RatioSPSC), "p50 / spsc_ns, in turn, too"})
+	}
 	if r.RatioP99 > 0 {
 		out = append(out, []string{"ratio of p99", fmt.Sprintf("%.2f", r.RatioP99), "to that of the same floor"})
 	}

@@ -63,6 +63,9 @@ type Result struct {
 	// Ratio sets the run beside the floor that RatioOf names.
 	Ratio   float64 `json:"ratio"`
 	RatioOf string  `json:"ratio_of"`
+	// RatioSPSC sets the median latency beside spsc_ns, where both were measured
+	// in turn.
+	RatioSPSC float64 `json:"ratio_spsc,omitempty"`
 	// RatioP99 is that of the 99th percentiles, where the floor has one.
 	RatioP99 float64 `json:"ratio_p99,omitempty"`
 

@@ -86,3 +86,39 @@ func TestBestIsTheLowerThatWasMeasured(t *testing.T) {
 	b := Best(Result{LineNS: 5, SPSCNS: 3, CopyNS: 1}, Result{LineNS: 4, CopyNS: 2, AtomicNS: 7})
 	assert.Equal(t, Result{LineNS: 4, SPSCNS: 3, CopyNS: 1, AtomicNS: 7}, b)
 }
+
+func TestTurnsBetweenTwo(t *testing.T) {
+	o := Options{Size: 64, Verify: true}
+	mem := make([]byte, Size(o))
+	lead, err := NewTurns(context.Background(), mem, o)
+	require.NoError(t, err)
+	echo, err := NewTurns(context.Background(), mem, o)
+	require.NoError(t, err)
+	const turns = 3
+	echoed := make(chan error, 1)
+	go func() {
+		for range turns {
+			if err := echo.Echo(); err != nil {
+				echoed <- err
+				return
+			}
+		}
+		echoed <- nil
+	}()
+	for range turns {
+		line, trip, err := lead.Lead()
+		require.NoError(t, err)
+		assert.Positive(t, line)
+		assert.Positive(t, trip)
+	}
+	require.NoError(t, <-echoed)
+
+	gone := errors.New("gone")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(gone)
+	alone, err := NewTurns(ctx, make([]byte, Size(o)), o)
+	require.NoError(t, err)
+	_, _, err = alone.Lead()
+	require.ErrorIs(t, err, gone)
+	require.ErrorIs(t, alone.Echo(), gone)
+}
