@@ -262,6 +262,11 @@ func (s *Subscription) take() (bool, error) {
 			if s.keep && l.next > 0 {
 				return false, nil // the next window would finish this one
 			}
+			if s.tags != 0 {
+				if err := s.skip(l); err != nil {
+					return false, err
+				}
+			}
 			if err := l.refill(s); err != nil {
 				return false, err
 			}
@@ -283,6 +288,21 @@ func (s *Subscription) take() (bool, error) {
 	return false, nil
 }
 
+// skip passes over events by their tags alone. Nobody looks at their types: they
+// are counted by subscription and lane.
+func (s *Subscription) skip(l *subLane) error {
+	l.next = 0
+	n, err := l.reader.Skip(s.tags, passAtOnce)
+	l.reader.Filtered(n)
+	s.passed += n
+	s.served += uint64(n)
+	l.served = s.served
+	if err != nil {
+		return laneError(l.lane, err)
+	}
+	return nil
+}
+
 // skim passes over events at the front of the lane's window as far as their
 // headers tell that they are not for this subscription. It returns false when
 // nothing is left of the window.
@@ -290,10 +310,8 @@ func (s *Subscription) skim(l *subLane) bool {
 	first, n := l.next, l.reader.Window()
 	for ; l.next < n; l.next++ {
 		if s.tags != 0 {
-			// Of what is passed over by its tag nobody looks at the type: it is
-			// counted by subscription and lane alone.
 			if l.next = l.reader.Find(l.next, s.tags); l.next == n {
-				break
+				break // as in skip
 			}
 		}
 		slot := l.reader.Bytes(l.next)
@@ -357,7 +375,11 @@ func (s *Subscription) wants(l *subLane, e *Event) bool {
 // refill opens the next window of a lane.
 func (l *subLane) refill(s *Subscription) error {
 	l.next = 0
-	_, missed, err := l.reader.Poll(ring.MaxPin)
+	most := ring.MaxPin
+	if s.tags != 0 {
+		most = 1 // what is behind it is skipped
+	}
+	_, missed, err := l.reader.Poll(most)
 	if err != nil {
 		return laneError(l.lane, err)
 	}

@@ -179,19 +179,6 @@ func (r *Reader) reach(pos, n uint64) uint64 {
 // ExpectFronts says that of most events only the first line will be looked at.
 func (r *Reader) ExpectFronts() { r.lines = 1 }
 
-// ExpectFew says that most events will not be looked at, see Find.
-func (r *Reader) ExpectFew() { r.lines = 0 }
-
-// Find returns the first event of the window from k on whose tag is in tags, a bit
-// for each, or Window if there is none. Slots are not touched.
-func (r *Reader) Find(k int, tags uint64) int {
-	window := r.refs[r.first:r.width]
-	for k < len(window) && tags>>window[k].tag()&1 == 0 {
-		k++
-	}
-	return k
-}
-
 // Bytes is Slot without the position. It panics, as slicing does, for an event
 // that is not in the window.
 func (r *Reader) Bytes(k int) []byte {

@@ -71,3 +71,57 @@ func TestTagsOfKeysAreSpread(t *testing.T) {
 	}
 	assert.Zero(t, ring.Tag(0), "an event without a key")
 }
+
+func TestSkipGoesByTagsAlone(t *testing.T) {
+	for _, geo := range []ring.Geometry{geometry(16), reliable(16)} {
+		forStarts(t, geo, func(t *testing.T, lane *ring.Lane, start uint64) {
+			p, r := newProducer(t, lane), newReader(t, lane, 0, 2)
+			r.ExpectFew()
+			r.Join()
+			seq, next := uint64(0), uint64(0)
+			for round := range 9 {
+				tagged := seq + uint64(round) // the only one that is asked for
+				for range 15 {
+					c := reserve(t, p, event{1, seq})
+					if seq == tagged {
+						p.Tag(c, 5)
+					} else {
+						p.Tag(c, 6)
+					}
+					_, err := p.Publish(c)
+					require.NoError(t, err)
+					seq++
+				}
+				n, err := r.Skip(1<<5, 100)
+				require.NoError(t, err)
+				require.Equal(t, tagged-next, uint64(n))
+				require.Equal(t, start+tagged, r.Position())
+				poll(t, r, 1, 1, 0)
+				requireEvent(t, r, 0, event{1, tagged}, start+tagged)
+				n, err = r.Skip(1<<5, 2)
+				require.NoError(t, err)
+				require.Equal(t, 2, n, "no more than asked for")
+				n, err = r.Skip(1<<5, 100)
+				require.NoError(t, err)
+				require.Equal(t, seq-tagged-3, uint64(n), "up to what is not published")
+				next = seq
+				poll(t, r, 1, 0, 0)
+				require.Equal(t, start+seq, lane.Cursor(0).Position, "who waits holds nothing back")
+			}
+		})
+	}
+}
+
+func TestSkipStopsAtAGap(t *testing.T) {
+	lane := newLane(t, geometry(8), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 2)
+	r.Join()
+	publishMany(t, p, 1, 0, 20)
+	n, err := r.Skip(1<<5, 100)
+	require.NoError(t, err)
+	assert.Zero(t, n, "what is overwritten is missed, not passed over")
+	got, missed, err := r.Poll(2)
+	require.NoError(t, err)
+	assert.Equal(t, 2, got)
+	assert.Equal(t, uint64(13), missed)
+}
