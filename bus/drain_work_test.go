@@ -90,7 +90,8 @@ func TestDrainOfHandlers(t *testing.T) {
 					require.NoError(t, pub.TryPublishWith(&tick{Seq: i}, bus.With{Key: i % 3}))
 				}
 				result(t, begin)
-				require.ErrorContains(t, b.Drain(done()), "not done: subscription ")
+				// With a backlog it may have taken all by now, and waits for its functions alone.
+				require.ErrorContains(t, b.Drain(done()), "not done: ")
 				drained := async(func() error { return b.Drain(background()) })
 				close(leave)
 				require.NoError(t, result(t, drained))
