@@ -2,6 +2,7 @@ package bus
 
 import (
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,15 +13,20 @@ import (
 // stores are seen in order, where that of a sync.Mutex is an atomic exchange, and
 // every publish has one. Nobody is told that it is free: who finds it taken looks
 // again, which is rare, since a process has several seats, and soon, since it is
-// never held while anybody waits for anything.
-type seatLock struct{ taken atomic.Uint32 }
+// never held while anybody waits for anything. Who waits is the next to have it: one
+// who publishes batch after batch would otherwise hardly ever let others in.
+type seatLock struct {
+	taken   atomic.Uint32
+	waiting atomic.Int32
+	queue   sync.Mutex // of those that wait; its holder looks
+}
 
-// TryLock takes the lock if it is free.
-func (l *seatLock) TryLock() bool { return l.taken.CompareAndSwap(0, 1) }
+// TryLock takes the lock if it is free and nobody waits for it.
+func (l *seatLock) TryLock() bool { return l.waiting.Load() == 0 && l.taken.CompareAndSwap(0, 1) }
 
 // Lock takes the lock.
 func (l *seatLock) Lock() {
-	if !l.taken.CompareAndSwap(0, 1) {
+	if !l.TryLock() {
 		l.await()
 	}
 }
@@ -33,11 +39,15 @@ func (l *seatLock) Unlock() { word.Release(&l.taken) }
 const seatYields = 32
 
 func (l *seatLock) await() {
-	for n := 0; !l.TryLock(); n++ {
+	l.waiting.Add(1)
+	l.queue.Lock()
+	for n := 0; !l.taken.CompareAndSwap(0, 1); n++ {
 		if n < seatYields {
 			runtime.Gosched()
 		} else {
 			time.Sleep(20 * time.Microsecond) // its holder's thread may wait for our processor
 		}
 	}
+	l.waiting.Add(-1)
+	l.queue.Unlock()
 }

@@ -3,9 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
 
 	"github.com/rvoip/shmbus/internal/word"
 	"github.com/rvoip/shmbus/ring"
@@ -93,7 +91,7 @@ func (l *subLane) release() error {
 // watch looks several times whether there is something.
 func (s *Subscription) watch() bool {
 	if len(s.lanes) == 1 && s.acks == nil && s.lanes[0].next >= s.lanes[0].reader.Window() && !s.ending.Load() {
-		return s.lanes[0].reader.Watch(spinLooks * watchMul)
+		return s.lanes[0].reader.Watch(spinLooks)
 	}
 	for range spinLooks {
 		if s.ready() {
@@ -102,8 +100,6 @@ func (s *Subscription) watch() bool {
 	}
 	return false
 }
-
-var watchMul = func() int { n, _ := strconv.Atoi(os.Getenv("WM")); return max(n, 1) }()
 
 func (s *Subscription) spin(w waitFor) error {
 	for i := 1; ; i++ {

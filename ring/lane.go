@@ -139,19 +139,35 @@ func (l *Lane) Geometry() Geometry { return l.geo }
 // that name does not say so yet: that is a hint, from which one goes on.
 func (l *Lane) Tail() uint64 {
 	t := l.tail.Load()
-	next := t
+	for range hintTries {
+		if next, ok := l.endFrom(t); ok {
+			return next
+		}
+		// Others have published more than a lap meanwhile, and moved the hint.
+		now := l.tail.Load()
+		if now == t {
+			break // hostile: the tail is not so far behind
+		}
+		t = now
+	}
+	return t
+}
+
+// endFrom goes on from the hint t to the first position that is not published.
+func (l *Lane) endFrom(t uint64) (next uint64, ok bool) {
+	next = t
 	for range l.slots {
 		d := entry(l.entries[next&l.mask].Load()).ahead(next >> l.shift)
 		if d < 0 {
-			return next
+			return next, true
 		}
 		// Published a lap or more later, so everything before that has been
 		// published too.
 		if next += uint64(d)<<l.shift + 1; before(t+uint64(l.slots), next) {
-			break // hostile: the tail is not so far behind
+			break
 		}
 	}
-	return t
+	return t, false
 }
 
 // Start is the position of the first event that the lane ever held.

@@ -22,7 +22,10 @@ func farAhead(capacity int, laps uint64) uint64 {
 }
 
 func TestAReaderThatOutsleptTheLapsCountsWhatItMissed(t *testing.T) {
-	for _, laps := range []uint64{lapsToGo / 2, lapsToGo/2 + 1, lapsToGo - 2, lapsToGo + lapsToGo/2, 3*lapsToGo - 3} {
+	for _, laps := range []uint64{
+		lapsToGo / 2, lapsToGo/2 + 1, lapsToGo - 2, lapsToGo - 1, lapsToGo, lapsToGo + 1, lapsToGo + 3, lapsToGo + lapsToGo/2 - 2,
+		lapsToGo + lapsToGo/2, 3*lapsToGo - 3,
+	} {
 		t.Run(fmt.Sprint(laps), func(t *testing.T) {
 			geo := geometry(8)
 			lane, mem := newLaneOver(t, geo, 0)
@@ -37,7 +40,6 @@ func TestAReaderThatOutsleptTheLapsCountsWhatItMissed(t *testing.T) {
 			p := newProducer(t, lane)
 			publishMany(t, p, 1, 0, 3)
 
-			require.True(t, r.Ready())
 			n, missed, err := r.Poll(4)
 			require.NoError(t, err)
 			r.Delivered(n)
@@ -55,6 +57,37 @@ func TestAReaderThatOutsleptTheLapsCountsWhatItMissed(t *testing.T) {
 			poll(t, r, 4, 1, 0)
 			requireEvent(t, r, 0, event{1, 3}, ahead+3)
 		})
+	}
+}
+
+// What such a reader reads is pinned where it is.
+func TestWhatIsReadAfterTheLapsWentRoundIsPinned(t *testing.T) {
+	for _, laps := range []uint64{lapsToGo - 1, lapsToGo, lapsToGo + 2} {
+		geo := geometry(8)
+		lane, mem := newLaneOver(t, geo, 0)
+		r := newReader(t, lane, 0, 4)
+		r.Join()
+		poll(t, r, 4, 0, 0)
+		cursor := append([]byte(nil), mem...)
+		ahead := farAhead(geo.Capacity, laps)
+		require.NoError(t, ring.Format(mem, geo, ahead))
+		restoreCursors(t, mem, cursor, geo)
+		p := newProducer(t, lane)
+		publishMany(t, p, 1, 0, 8)
+		n, err := r.Skip(0, 100)
+		require.NoError(t, err)
+		require.Zero(t, n, "nothing is passed over that is missed")
+		n, _, err = r.Poll(4)
+		require.NoError(t, err)
+		require.Positive(t, n)
+		slot, pos := r.Slot(0)
+		require.GreaterOrEqual(t, pos, ahead)
+		first, err := read(slot)
+		require.NoError(t, err)
+		publishMany(t, p, 1, 8, 60)
+		again, err := read(slot)
+		require.NoError(t, err)
+		require.Equal(t, first, again)
 	}
 }
 

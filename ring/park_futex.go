@@ -84,23 +84,42 @@ func (p *FutexParker) Park(addr *uint32, val, mask uint32, deadline int64, ready
 // a second or more never does without.
 const briefWait = int64(time.Millisecond)
 
-// brief is held by that one sleeper.
-var brief atomic.Bool
+// unbrief is how many sleeps do without after one that had hoped in vain, so that a
+// process whose sleeps are long has its processors for itself.
+const unbrief = 64
+
+var (
+	brief   atomic.Bool  // held by that one sleeper
+	without atomic.Int32 // sleeps to come that do without
+)
 
 // futexWait sleeps by itself.
 func futexWait(addr *uint32, val, mask uint32, deadline int64) error {
-	if runtime.GOMAXPROCS(0) > 1 && brief.CompareAndSwap(false, true) {
-		until := shm.Now() + briefWait
-		if deadline != 0 {
-			until = min(until, deadline)
-		}
-		err := shm.FutexWaitBriefly(addr, val, mask, until)
-		brief.Store(false)
-		if until == deadline || !errors.Is(err, shm.ErrTimeout) {
-			return err
-		}
+	if err, woken := futexWaitBriefly(addr, val, mask, deadline); woken {
+		return err
 	}
 	return shm.FutexWait(addr, val, mask, deadline)
+}
+
+// futexWaitBriefly is the first millisecond of a sleep that may be longer. It returns
+// false if it has come to nothing. Sleeps that are no longer anyway, those for room,
+// begin anew as long as there is none, and would keep the processor all the time.
+func futexWaitBriefly(addr *uint32, val, mask uint32, deadline int64) (err error, woken bool) {
+	if without.Load() > 0 {
+		without.Add(-1)
+		return nil, false
+	}
+	until := shm.Now() + briefWait
+	if deadline != 0 && deadline <= until || runtime.GOMAXPROCS(0) == 1 || !brief.CompareAndSwap(false, true) {
+		return nil, false
+	}
+	err = shm.FutexWaitBriefly(addr, val, mask, until)
+	brief.Store(false)
+	if errors.Is(err, shm.ErrTimeout) {
+		without.Store(unbrief)
+		return nil, false
+	}
+	return err, true
 }
 
 // dispatch waits on addr for the shared sleepers of q until there are none.

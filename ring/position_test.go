@@ -1,6 +1,7 @@
 package ring_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -127,5 +128,40 @@ func TestPreferNewest(t *testing.T) {
 				poll(t, late, 4, 0, 30)
 			})
 		})
+	}
+}
+
+// The end of a lane that is busy is never before what was published when it was asked
+// for, also for one who walks to it while others lap it.
+func TestTheEndIsNotBeforeWhatWasPublished(t *testing.T) {
+	for _, capacity := range []int{2, 8, 64} {
+		lane := newLane(t, ring.Geometry{Capacity: capacity, SlotSize: 64, Ports: 1, Pins: 1, Batch: 1, Readers: 1}, 0)
+		p := newProducer(t, lane)
+		var done atomic.Uint64
+		var stop atomic.Bool
+		end := make(chan struct{})
+		go func() {
+			defer close(end)
+			for seq := uint64(0); !stop.Load(); seq++ {
+				c, _, err := p.Reserve()
+				if err == nil {
+					_, err = p.Publish(c)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				done.Store(seq + 1)
+			}
+		}()
+		for range 200_000 {
+			was := done.Load()
+			if at := lane.Tail(); at < was {
+				t.Errorf("capacity %d: the end is at %d, where %d had been published", capacity, at, was)
+				break
+			}
+		}
+		stop.Store(true)
+		<-end
 	}
 }

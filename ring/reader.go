@@ -33,6 +33,7 @@ type Reader struct {
 
 	stop    atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
 	evicted bool                   // has lost its gate, and has it again
+	trusted uint64                 // evictions up to which it is known not to be far behind
 	base    uint64                 // tail when it had it again
 	lines   int                    // how many lines of each slot it asks for ahead
 	newest  bool                   // where to go on after a gap
@@ -99,7 +100,12 @@ func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 			}
 		}
 		failpoint.Hit(stepLook)
-		n, skip := r.look(0, max)
+		var skip uint64
+		if r.farBehind() {
+			n, skip = 0, r.overrun(r.pos, r.lane.Tail()-1)
+		} else {
+			n, skip = r.look(0, max)
+		}
 		if n > 0 {
 			failpoint.Hit(stepRead)
 			r.width = n

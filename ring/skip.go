@@ -1,6 +1,9 @@
 package ring
 
-import "github.com/rvoip/shmbus/internal/failpoint"
+import (
+	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/internal/prefetch"
+)
 
 // ExpectFew says that most events will not be looked at, see Find.
 func (r *Reader) ExpectFew() { r.lines = 0 }
@@ -15,11 +18,18 @@ func (r *Reader) Find(k int, tags uint64) int {
 	return k
 }
 
+// skipAhead is how many entries ahead Skip asks for their line, which is in another
+// processor's cache.
+const skipAhead = 6 * entriesPerLine
+
 // Skip passes over up to max events whose tag is not in tags, a bit for each, and
 // returns how many. It gives back the window, like Poll. It looks at entries alone,
 // eight in a line, so that it needs no pin, and moves the cursor once in an eighth of
 // a lap; the next Poll begins with what has a tag that is asked for, or with a gap.
 func (r *Reader) Skip(tags uint64, max int) (n int, err error) {
+	if r.owed > 0 || r.farBehind() {
+		return 0, nil // for Poll to tell of first, at the position that it is about
+	}
 	l := r.lane
 	r.pos, r.first, r.width = r.Position(), 0, 0
 	max = int(r.reach(r.pos, uint64(max)))
@@ -31,6 +41,9 @@ func (r *Reader) Skip(tags uint64, max int) (n int, err error) {
 		line := l.entries[first:min(first+max-n, len(l.entries))]
 		k := 0
 		for ; k < len(line); k++ {
+			if k%entriesPerLine == 0 && k+skipAhead < len(line) {
+				prefetch.Ahead(&line[k+skipAhead])
+			}
 			// Pairs with the exchange of the producer, which has the tag in it.
 			if e := entry(line[k].Load()); !e.ofLap(lap) || tags>>e.ref().tag()&1 != 0 {
 				max = 0

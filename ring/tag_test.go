@@ -125,3 +125,23 @@ func TestSkipStopsAtAGap(t *testing.T) {
 	assert.Equal(t, 2, got)
 	assert.Equal(t, uint64(13), missed)
 }
+
+// A subscription that begins behind a gap is told of it at the position that it is
+// about, whatever is passed over then.
+func TestSkipLeavesWhatIsOwedToPoll(t *testing.T) {
+	lane := newLane(t, geometry(8), 0)
+	p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+	publishMany(t, p, 1, 0, 20)
+	r.JoinAt(2)
+	require.Equal(t, uint64(12), r.Position())
+	n, err := r.Skip(1<<5, 100)
+	require.NoError(t, err)
+	require.Zero(t, n)
+	got, missed, err := r.Poll(1)
+	require.NoError(t, err)
+	require.Equal(t, uint64(10), missed)
+	require.Equal(t, uint64(2), r.Position()-uint64(got)-missed)
+	n, err = r.Skip(1<<5, 100)
+	require.NoError(t, err)
+	require.Equal(t, 7, n)
+}

@@ -29,3 +29,9 @@ next:
 	SUB  $1, R2, R2
 	CBNZ R2, next
 	RET
+
+// func line(p unsafe.Pointer)
+TEXT ·line(SB), NOSPLIT, $0-8
+	MOVD p+0(FP), R0
+	PRFM (R0), PLDL1KEEP
+	RET

@@ -2,6 +2,11 @@
 
 package prefetch
 
+import "sync/atomic"
+
+// Ahead does nothing on this processor.
+func Ahead(*atomic.Uint64) {}
+
 // WriteFront does nothing on this processor.
 func WriteFront([]byte) {}
 

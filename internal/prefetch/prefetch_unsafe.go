@@ -2,7 +2,10 @@
 
 package prefetch
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // WriteFront asks for the first two lines of b, as far as it has them, to be
 // written. It never faults, and it costs no more than a function call.
@@ -25,7 +28,13 @@ func ReadSlots[R ~uint32](mem []byte, refs []R, mask R, size, lines int) {
 	read(unsafe.Pointer(unsafe.SliceData(mem)), (*uint32)(unsafe.Pointer(unsafe.SliceData(refs))), len(refs), uint32(mask), size, second)
 }
 
+// Ahead asks for the line of w, to be read.
+func Ahead(w *atomic.Uint64) { line(unsafe.Pointer(w)) }
+
 const lineSize = 64
+
+//go:noescape
+func line(p unsafe.Pointer)
 
 //go:noescape
 func write(p, q unsafe.Pointer)
