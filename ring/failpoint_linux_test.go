@@ -75,6 +75,7 @@ var scenes = map[failpoint.Step]scene{
 	"producer/evict":        {role: "evictor", policies: onlyReliable, holder: true},
 
 	"joiner/reserve":         {role: "joiner"},
+	"joiner/sum-up":          {role: "joiner"},
 	"joiner/raise-high":      {role: "joiner"},
 	"joiner/store-cursor":    {role: "joiner"},
 	"joiner/bump-generation": {role: "joiner"},

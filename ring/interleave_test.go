@@ -265,3 +265,22 @@ func TestAReaderJoinsAheadOfTheTail(t *testing.T) {
 		}
 	}
 }
+
+// Two readers ask for more pins than there are, one in the middle of the other.
+func TestAReaderReservesWhileAnotherSumsUp(t *testing.T) {
+	lane := newLane(t, geometry(8), 0) // 4 pins
+	var inner error
+	var outer error
+	during(t, "joiner/sum-up", func() { inner = lane.Reserve(1, 3) })
+	outer = lane.Reserve(0, 3)
+	admitted := 0
+	for _, err := range []error{inner, outer} {
+		if err == nil {
+			admitted++
+		} else {
+			require.ErrorIs(t, err, ring.ErrPinBudget)
+		}
+	}
+	require.LessOrEqual(t, admitted, 1)
+	require.Equal(t, 3*admitted, lane.Reserved())
+}

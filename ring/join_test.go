@@ -168,12 +168,8 @@ func TestPinBudget(t *testing.T) {
 
 func TestTwoJoinersNeverOverdrawThePinBudget(t *testing.T) {
 	lane := newLane(t, geometry(8), 0)
-	rounds := 3000
-	if testing.Short() {
-		rounds = 300
-	}
 	both := 0
-	for range rounds {
+	for range 3000 {
 		results := make(chan error, 2)
 		start := make(chan struct{})
 		for i := range 2 {

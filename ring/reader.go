@@ -53,6 +53,7 @@ func (l *Lane) Reserve(i, n int) error {
 	// Reserve first, then look: of two that overdraw together at least one
 	// sees the other. Both may be refused; never both admitted.
 	had := l.cursors[i].reserved.Swap(uint64(n))
+	failpoint.Hit(stepJoinSum)
 	if sum := l.Reserved(); sum > l.geo.Pins {
 		l.cursors[i].reserved.Store(had)
 		return fmt.Errorf("%w: %d wanted, %d of %d are reserved", ErrPinBudget, n, sum-n, l.geo.Pins)

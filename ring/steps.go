@@ -23,6 +23,7 @@ const (
 	stepPortRelease   failpoint.Step = "producer/port-release"
 	stepEvict         failpoint.Step = "producer/evict"
 	stepJoinReserve   failpoint.Step = "joiner/reserve"
+	stepJoinSum       failpoint.Step = "joiner/sum-up"
 	stepJoinHigh      failpoint.Step = "joiner/raise-high"
 	stepJoinStore     failpoint.Step = "joiner/store-cursor"
 	stepJoinBump      failpoint.Step = "joiner/bump-generation"
@@ -60,7 +61,7 @@ func Steps() []failpoint.Step {
 		stepScan, stepFill, stepLoadTail, stepLoadEntry, stepHelpTail, stepHelpIntent, stepIntent,
 		stepExchange, stepBook, stepTail, stepPublished, stepBatchNext, stepWant, stepRoomWait,
 		stepPortClaim, stepPortRelease, stepEvict,
-		stepJoinReserve, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoinOwed, stepUnhold, stepJoined,
+		stepJoinReserve, stepJoinSum, stepJoinHigh, stepJoinStore, stepJoinBump, stepJoinReread, stepJoinOwed, stepUnhold, stepJoined,
 		stepLook, stepPin, stepRead, stepMove, stepTold, stepRoomWake, stepLeave, stepHold, stepHoldBump,
 		stepRecoverLook, stepRecoverEntry, stepRecoverReread, stepRecoverCell, stepRecoverClear,
 		stepRecoverFree, stepRecoverCursor,
