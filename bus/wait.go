@@ -23,7 +23,7 @@ const (
 	autoYields = 2
 	// spinCheck is how often WaitSpin looks at what may end the wait.
 	spinCheck = 1 << 10
-	spinLooks = 8
+	spinLooks = 2
 )
 
 // sleep waits until a lane may have something. It returns an error when the call

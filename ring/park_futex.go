@@ -86,7 +86,7 @@ const briefWait = int64(time.Millisecond)
 
 // unbrief is how many sleeps do without after one that had hoped in vain, so that a
 // process whose sleeps are long has its processors for itself.
-const unbrief = 64
+const unbrief = 4
 
 var (
 	brief   atomic.Bool  // held by that one sleeper
