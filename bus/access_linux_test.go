@@ -162,7 +162,7 @@ func TestViewerAtTheBell(t *testing.T) {
 			vo.Group, vo.Mode = 0, 0
 			v := user(t, vo, viewerUser, false)
 			v.expect("at it", "bell %s", attack)
-			for i := range 50 {
+			for i := range 400 {
 				owner.tell("receive")
 				member.expect("ok", "publish %d", i)
 				require.Equal(t, strconv.Itoa(i), owner.hear(), "nothing else, and nothing twice")

@@ -115,9 +115,12 @@ func futexWaitBriefly(addr *uint32, val, mask uint32, deadline int64) (err error
 	}
 	err = shm.FutexWaitBriefly(addr, val, mask, until)
 	brief.Store(false)
-	if errors.Is(err, shm.ErrTimeout) {
+	switch {
+	case errors.Is(err, shm.ErrTimeout):
 		without.Store(unbrief)
 		return nil, false
+	case errors.Is(err, shm.ErrInterrupted):
+		return nil, false // the collector wants our processor
 	}
 	return err, true
 }
