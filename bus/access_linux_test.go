@@ -162,12 +162,14 @@ func TestViewerAtTheBell(t *testing.T) {
 			vo.Group, vo.Mode = 0, 0
 			v := user(t, vo, viewerUser, false)
 			v.expect("at it", "bell %s", attack)
-			for i := range 400 {
+			for i := range 50 {
 				owner.tell("receive")
 				member.expect("ok", "publish %d", i)
 				require.Equal(t, strconv.Itoa(i), owner.hear(), "nothing else, and nothing twice")
 			}
-			require.NotEqual(t, "0", v.ask("how many"), "it reached somebody")
+			if n := v.ask("how many"); !detector {
+				require.NotEqual(t, "0", n, "it reached somebody")
+			}
 		})
 	}
 }
