@@ -17,12 +17,8 @@ func (t *tracker) mayEvict(l int) error {
 	var err error
 	if t.lasting && page[pageHolder].Load() != t.me() {
 		err = t.mayHaveBeenEvicted(l)
-	} else {
-		// The cursor moves a window at a time, at most.
-		back := uint64(window + 2)
-		if since := int64(page[pageTimes+int((n+recent-back)%recent)].Load()); !stood(since, now) {
-			err = fmt.Errorf("lane %v: evicted, though it has got %d events in the last %v", lanes[l], back, time.Duration(now-since))
-		}
+	} else if since := t.lately(l); !stood(since, now) {
+		err = fmt.Errorf("lane %v: evicted, though it has got %d events in the last %v", lanes[l], atOnce, time.Duration(now-since))
 	}
 	switch {
 	case err == nil:
@@ -31,6 +27,27 @@ func (t *tracker) mayEvict(l int) error {
 		err = nil // this is the rest of a gap
 	}
 	return err
+}
+
+// atOnce is how many events a subscription may get while its cursor stands still:
+// that moves a window at a time, at most.
+const atOnce = window + 2
+
+// lately is when that many events ago was.
+func (t *tracker) lately(l int) int64 {
+	page := t.pages[l]
+	return int64(page[pageTimes+int((page[pageCount].Load()+recent-atOnce)%recent)].Load())
+}
+
+// excuse is called before an event is entered. If the subscription has stood still
+// until now, it may have been evicted meanwhile and have lost nothing by that yet: it
+// has its gate again, and is told only once it meets what was overwritten before.
+func (t *tracker) excuse(l int) {
+	page, n := t.pages[l], t.pages[l][pageCount].Load()
+	away := t.lasting && page[pageHolder].Load() != t.me() && t.mayHaveBeenEvicted(l) == nil
+	if away || n >= recent && stood(t.lately(l), bus.Now()) {
+		page[pageExcused].Store(n + gap)
+	}
 }
 
 // gap is how many events a reader may get, after it has its gate again, before

@@ -236,9 +236,7 @@ func (t *tracker) finish(l int, from, to word64, pos uint64, s stamp) {
 	page[pageTold].Store(page[pageNewTold].Load())
 	from.Store(uint64(s) + 1)
 	to.Store(uint64(s) + 1)
-	if t.lasting && page[pageHolder].Load() != t.me() && t.mayHaveBeenEvicted(l) == nil {
-		page[pageExcused].Store(page[pageCount].Load() + gap)
-	}
+	t.excuse(l)
 	page[pageHolder].Store(t.me())
 	page[pageNext].Store(pos + 1)
 	page[pageKnown].Store(1)
