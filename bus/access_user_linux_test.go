@@ -68,6 +68,9 @@ func (u *aUser) do(order, arg string) string {
 		m, err := u.sub.Receive(background())
 		must(err)
 		return fmt.Sprint(m.Value.Seq)
+	case "pass": // over its own events, or it holds back those who come after
+		_, err := u.sub.TryReceive()
+		return outcome(err)
 	case "check":
 		return outcome(u.b.Check())
 	case "close":
@@ -112,6 +115,8 @@ func outcome(err error) string {
 			return err.Error()
 		}
 		return "owner"
+	case errors.Is(err, bus.ErrEmpty):
+		return "empty"
 	case errors.Is(err, bus.ErrInUse):
 		return "in use"
 	case errors.Is(err, shm.ErrNotRegular):
