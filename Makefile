@@ -75,7 +75,7 @@ model: ## the checked models of the protocol (MODEL=long for wider bounds; needs
 	@scripts/model.sh $(MODEL)
 
 .PHONY: fuzz
-fuzz: ## every fuzz target, each for FUZZTIME (FUZZ=pattern for some, FUZZFLAGS=-parallel=1)
+fuzz: ## every fuzz target, each for FUZZTIME (FUZZ=pattern for some, JOBS=n at once)
 	@GO='$(GO)' FUZZFLAGS='$(FUZZFLAGS)' scripts/fuzz.sh $(FUZZTIME) '$(FUZZ)'
 
 .PHONY: bench
