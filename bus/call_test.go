@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // The requests and replies of the tests.
@@ -45,7 +46,7 @@ func double(_ context.Context, req *ask, _ *bus.Event) (answer, error) {
 }
 
 func TestCall(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		s := serve(t, b, nil, double)
 		c := newClient(t, b, nil)
@@ -223,7 +224,7 @@ func TestCallRemoteError(t *testing.T) {
 // A caller gives up at its deadline, or when its context ends; what comes later
 // is counted, and the server need not serve what has expired.
 func TestCallDeadline(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		hold := make(chan struct{})
 		s := serve(t, b, &bus.ServeOptions{MaxConcurrent: 1}, func(context.Context, *ask, *bus.Event) (answer, error) {
@@ -262,7 +263,7 @@ func TestCallDeadline(t *testing.T) {
 // Many callers share one client, and each gets the reply to its own request,
 // also while others give up.
 func TestCallManyAtOnce(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	o := bus.Options{Geometry: small()}
 	eachWith(t, o, func(t *testing.T, b *bus.Bus) {
 		serve(t, b, &bus.ServeOptions{MaxConcurrent: 8}, double)
@@ -303,7 +304,7 @@ func TestCallManyAtOnce(t *testing.T) {
 
 // Close ends what waits, of the client and of the bus.
 func TestCallAndClose(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	for _, way := range []string{"client", "bus"} {
 		t.Run(way, func(t *testing.T) {
 			each(t, func(t *testing.T, b *bus.Bus) {
@@ -337,7 +338,7 @@ func TestCallAndClose(t *testing.T) {
 
 // A call that waits for room ends with its client, and at its deadline.
 func TestCallWithoutRoom(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		serve(t, b, nil, double)
 		newSub[tick](t, b, nil) // does not move
@@ -397,7 +398,7 @@ func TestCallSizes(t *testing.T) {
 
 // Calls that are given up leave nothing behind.
 func TestCallAbandonedLeavesNothing(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		serve(t, b, &bus.ServeOptions{MaxConcurrent: 1, Backlog: 1}, func(ctx context.Context, _ *ask, _ *bus.Event) (answer, error) {
 			<-ctx.Done()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // A delivery is finished by its Ack.
@@ -67,7 +68,7 @@ func TestDrainAfterAcks(t *testing.T) {
 // A handler works off what had been accepted, also what waits behind a key, and
 // its context does not end before that.
 func TestDrainOfHandlers(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	for name, o := range map[string]bus.HandlerOptions{
 		"One": {MaxConcurrent: 1}, "Many": {MaxConcurrent: 8}, "Backlog": {MaxConcurrent: 2, Backlog: 100},
 		"Durable": {MaxConcurrent: 3, SubscribeOptions: bus.SubscribeOptions{Durable: "billing"}},
@@ -109,7 +110,7 @@ func TestDrainOfHandlers(t *testing.T) {
 // Requests that had been accepted are served, and their callers get the replies,
 // though neither side accepts anything new.
 func TestDrainOfServersAndClients(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		const calls = 8
 		inside, leave := make(chan struct{}, calls), make(chan struct{})

@@ -9,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // With a backlog many more functions run at the same time than the lane has pins,
 // and the lane is not held back.
 func TestHandleBacklog(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		const most, backlog = 1000, 10
 		hold := make(chan struct{})

@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // Handlers of one group share the events, while some join and some stop: each
 // event is handled once, those of a key in order.
 func TestHandlersOfAGroup(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	eachWith(t, bus.Options{Geometry: sharded()}, func(t *testing.T, b *bus.Bus) {
 		const keys, events = 40, 200
 		l := newLedger()
@@ -56,7 +57,7 @@ func TestHandlersOfAGroup(t *testing.T) {
 // Of several servers of a group one serves each request, and whichever is left
 // serves them all.
 func TestServersOfAGroup(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	eachWith(t, bus.Options{Geometry: sharded()}, func(t *testing.T, b *bus.Bus) {
 		var served atomic.Uint64
 		var servers []*bus.Server

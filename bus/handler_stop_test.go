@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // held is a function that says when it is entered, and returns when it is told
@@ -40,7 +41,7 @@ func (h *held) handle(ctx context.Context, v *tick, _ *bus.Event) error {
 // Stop begins nothing more, and waits for what runs. A durable subscription gets
 // the rest again, and nothing that had been handled.
 func TestHandlerStop(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		o := &bus.HandlerOptions{MaxConcurrent: 2, SubscribeOptions: bus.SubscribeOptions{Durable: "work", Window: 8}}
 		fn := newHeld(false)
@@ -73,7 +74,7 @@ func TestHandlerStop(t *testing.T) {
 // When the context of Stop ends first, that of the functions does, and what they
 // hold stays theirs until they return.
 func TestHandlerStopWithTimeLimit(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		fn := newHeld(true)
 		h := handle(t, b, nil, fn.handle)
@@ -103,7 +104,7 @@ func TestHandlerStopWithTimeLimit(t *testing.T) {
 
 // A function stops its own handler, without waiting for itself.
 func TestHandlerStopsItself(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		handler := make(chan *bus.Handler, 1)
 		ended, cancel := context.WithCancel(background())
@@ -124,7 +125,7 @@ func TestHandlerStopsItself(t *testing.T) {
 // The end of the bus ends its handlers, also from within a function, and does not
 // wait for them; their context ends, and the memory of their events stays.
 func TestHandlerAndBusClose(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		idle := handle(t, b, nil, func(context.Context, *tick, *bus.Event) error { return nil })
 		inside, results := make(chan struct{}), make(chan error, 2)
@@ -169,7 +170,7 @@ func TestHandlerAndBusClose(t *testing.T) {
 // Close at any time of a handler at work loses nothing of a durable one, and
 // hangs nowhere.
 func TestHandlerCloseAnytime(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		pub := newPub[tick](t, b, nil)
 		const events = 1000

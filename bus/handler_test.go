@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // handle handles ticks, and stops at the end of the test.
@@ -55,7 +56,7 @@ func handled(t testing.TB, h *bus.Handler, n int) {
 // Every event is handled once, those of a key in order and one at a time, those
 // of different keys at the same time, and never more than are allowed.
 func TestHandleOrderAndBound(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	for _, most := range []int{1, 2, 5} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			each(t, func(t *testing.T, b *bus.Bus) {
@@ -177,7 +178,7 @@ func TestHandlersAreIsolated(t *testing.T) {
 // Whatever a function does with its goroutine, the next event is handled, and
 // what happened is told.
 func TestHandleFailures(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	for _, most := range []int{1, 4} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			each(t, func(t *testing.T, b *bus.Bus) {

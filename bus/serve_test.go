@@ -14,6 +14,7 @@ import (
 
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/codec"
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // Requests of a key are served in the order of their lane, one at a time; at
@@ -59,7 +60,7 @@ func TestServeOrderAndBound(t *testing.T) {
 // Requests, their replies and a flood of other events share a lane that is always
 // full. No server waits for room that it would have to make itself.
 func TestServeOnAFullLane(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		serve(t, b, &bus.ServeOptions{MaxConcurrent: 2}, double)
 		c := newClient(t, b, &bus.ClientOptions{Timeout: -1})
@@ -117,7 +118,7 @@ func TestServeBacklog(t *testing.T) {
 // Of several servers one that refuses, or that goes, does not speak for the
 // others.
 func TestServerThatIsNotAlone(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		hold := make(chan struct{})
 		busy := serve(t, b, &bus.ServeOptions{MaxConcurrent: 1, Backlog: 1}, func(ctx context.Context, _ *ask, _ *bus.Event) (answer, error) {
@@ -165,7 +166,7 @@ func TestServerThatIsNotAlone(t *testing.T) {
 // A server that goes refuses what waits for it; whoever else has the request serves
 // it.
 func TestServerThatLeavesOthers(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		fns := map[int]chan struct{}{0: make(chan struct{}), 1: make(chan struct{})}
 		var servers []*bus.Server
@@ -207,7 +208,7 @@ func TestServerThatLeavesOthers(t *testing.T) {
 // Stop finishes what runs, refuses what waits, and ends no context before its
 // own has ended.
 func TestServerStop(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	each(t, func(t *testing.T, b *bus.Bus) {
 		entered, goOn := make(chan context.Context), make(chan struct{})
 		s := serve(t, b, &bus.ServeOptions{MaxConcurrent: 1}, func(ctx context.Context, _ *ask, _ *bus.Event) (answer, error) {

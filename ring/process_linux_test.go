@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rvoip/shmbus/internal/leak"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(tk.run())
 	}
-	os.Exit(m.Run())
+	os.Exit(leak.Main(m))
 }
 
 func (tk *task) geometry() ring.Geometry {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rvoip/shmbus/internal/leak"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 		roles[role](&stage{bufio.NewReader(os.Stdin)}, os.Args[1:])
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(leak.Main(m))
 }
 
 // stage is a child's side of the conversation.

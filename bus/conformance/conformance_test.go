@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rvoip/shmbus/internal/leak"
 )
 
 // behaviour is one thing that users may rely on.
@@ -58,7 +60,7 @@ type stage struct {
 func stages() []stage { return []stage{{"local", openLocal}, {"shared", openShared}} }
 
 func TestConformance(t *testing.T) {
-	noLeaks(t)
+	leak.Check(t)
 	for _, topic := range topics() {
 		t.Run(topic.name, func(t *testing.T) {
 			for _, b := range topic.behaviours {
@@ -158,7 +160,7 @@ func TestMain(m *testing.M) {
 		playRole()
 		return
 	}
-	code := m.Run()
+	code := leak.Main(m)
 	if testing.Verbose() {
 		results.print(os.Stdout)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/bus"
+	"go.uber.org/goleak"
 )
 
 // Some tests look at a real region, which real processes use: this test binary
@@ -39,7 +40,8 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	// The library cannot take a tick back that it has begun to wait for.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/charmbracelet/bubbletea.Tick.func1"))
 }
 
 type callEvent struct{ Seq uint64 }

@@ -320,6 +320,7 @@ func TestLiveProgram(t *testing.T) {
 	defer func() { assert.NoError(t, b.Close()) }()
 
 	in, typed := io.Pipe()
+	defer func() { assert.NoError(t, typed.Close()) }()
 	out := &lockedBuffer{}
 	done := make(chan error, 1)
 	go func() {

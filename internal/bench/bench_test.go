@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rvoip/shmbus/shm"
+	"go.uber.org/goleak"
 )
 
 // The test binary plays every process of a run.
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // run runs shmbench with short floors, and returns its status and output.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // The test binary is a process of a run when it is started as one.
@@ -11,5 +13,5 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "play" {
 		os.Exit(Main(context.Background(), os.Args, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }

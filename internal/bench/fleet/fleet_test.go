@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // The test binary is the agent, too.
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 type pair struct{ PID, N int }
@@ -205,11 +206,19 @@ func TestCloseKillsWhatHangs(t *testing.T) {
 }
 
 func TestAgentEndsWithItsInput(t *testing.T) {
-	for _, kind := range []string{"obey", "hang"} {
+	release := make(chan struct{})
+	for kind, role := range map[string]Role{
+		"obey": testRoles["obey"],
+		"hang": func(_ context.Context, st *Station, _ []byte) (any, error) {
+			st.Ready()
+			<-release
+			return nil, nil
+		},
+	} {
 		in, w := io.Pipe()
 		out, notes := io.Pipe()
 		ended := make(chan error, 1)
-		go func() { ended <- Serve(context.Background(), in, notes, testRoles) }()
+		go func() { ended <- Serve(context.Background(), in, notes, map[string]Role{kind: role}) }()
 		go func() { _ = json.NewEncoder(w).Encode(order{Roles: []Spec{{Kind: kind}}}) }()
 		var n note
 		require.NoError(t, json.NewDecoder(out).Decode(&n))
@@ -218,7 +227,9 @@ func TestAgentEndsWithItsInput(t *testing.T) {
 		require.NoError(t, w.Close())
 		if err := <-ended; kind == "hang" {
 			require.ErrorIs(t, err, ErrOrphaned)
+			close(release)
 		}
+		require.NoError(t, out.Close())
 	}
 }
 

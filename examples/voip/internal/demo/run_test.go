@@ -18,6 +18,7 @@ import (
 	"github.com/rvoip/shmbus/examples/voip/internal/sipd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // The test binary plays each program under whose name it is started, so that the processes of the
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 	if p, ok := programs[filepath.Base(os.Args[0])]; ok {
 		os.Exit(p().Main())
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // testOptions returns a small demo, in directories of its own.
