@@ -75,8 +75,7 @@ func number(s string) uint64 {
 func receive(sub *bus.Subscriber[tick], last uint64) {
 	for {
 		m, err := sub.Receive(background())
-		var lag *bus.LagError
-		if errors.As(err, &lag) {
+		if lag, ok := errors.AsType[*bus.LagError](err); ok {
 			say("lag %d %d %t", lag.Missed, lag.Resumed, lag.Evicted)
 			continue
 		}
@@ -95,8 +94,7 @@ func drain(sub *bus.Subscriber[tick], last uint64) {
 	evicted := false
 	for first := true; ; {
 		m, err := sub.Receive(background())
-		var lag *bus.LagError
-		if errors.As(err, &lag) {
+		if lag, ok := errors.AsType[*bus.LagError](err); ok {
 			missed += lag.Missed
 			evicted = evicted || lag.Evicted
 			position = lag.Resumed

@@ -318,8 +318,7 @@ func (c *Client[Req, Rep]) receive() {
 
 // goesOn counts what the subscription has met, and tells whether it goes on.
 func (c *Client[Req, Rep]) goesOn(err error) bool {
-	var lag *LagError
-	if errors.As(err, &lag) {
+	if lag, ok := errors.AsType[*LagError](err); ok {
 		// Which calls it was nobody knows; they will see their deadline.
 		c.missed.Add(lag.Missed)
 		return true

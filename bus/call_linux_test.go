@@ -42,8 +42,7 @@ func serverRole(args []string) {
 	must(err)
 	say("ready %d", b.ID())
 	for {
-		switch order, _ := s.next(); order {
-		case "close":
+		if order, _ := s.next(); order == "close" {
 			must(server.Close())
 			say("ok")
 		}

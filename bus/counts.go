@@ -36,11 +36,11 @@ func bindReceiveCounts(mem []byte, off, types int) receiveCounts {
 	return receiveCounts{delivered: word.U64s(mem, off, types), filtered: word.U64s(mem, off+8*types, types)}
 }
 
-// count adds n events of type t to one of the counts by type. What is no type
+// count adds an event of type t to one of the counts by type. What is no type
 // of the region, which only a hostile process publishes, is not counted.
-func count(by []atomic.Uint64, t TypeID, n uint64) {
+func count(by []atomic.Uint64, t TypeID) {
 	if i := uint(t) - 1; i < uint(len(by)) {
-		word.OwnerAdd(&by[i], n)
+		word.OwnerAdd(&by[i], 1)
 	}
 }
 
@@ -78,7 +78,7 @@ func (p *publisher) ringKey(s *seat, lane int, key uint64) {
 func (p *publisher) failed(s *seat, err error) error {
 	err = s.explain(err)
 	if err == ErrFull {
-		count(s.counts.full, p.typ.id, 1)
+		count(s.counts.full, p.typ.id)
 	}
 	return err
 }

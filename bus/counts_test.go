@@ -110,9 +110,7 @@ func TestCountsOfManyPublishers(t *testing.T) {
 		var wg sync.WaitGroup
 		for g := range goroutines {
 			own := newPub[tick](t, b, &bus.PublisherOptions{Exclusive: g == 0})
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
+			wg.Go(func() {
 				for i := range rounds {
 					key := bus.With{Key: uint64(g + i)}
 					assert.NoError(t, shared.PublishWith(background(), &tick{}, key))
@@ -129,7 +127,7 @@ func TestCountsOfManyPublishers(t *testing.T) {
 				}
 				assert.Equal(t, uint64(3*rounds), own.Stats().Published)
 				assert.NoError(t, own.Close())
-			}()
+			})
 		}
 		wg.Wait()
 		assert.Equal(t, uint64(goroutines*rounds*3), shared.Stats().Published)

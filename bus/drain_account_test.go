@@ -179,7 +179,7 @@ func account(t *testing.T, b *bus.Bus, held, lossless bool) {
 	require.NoError(t, b.Drain(background()))
 	group.Wait()
 
-	assert.Equal(t, accepted, [2]uint64{ticks.Stats().Published, tocks.Stats().Published}, "nothing is accepted while the bus drains")
+	assert.Equal(t, [2]uint64{ticks.Stats().Published, tocks.Stats().Published}, accepted, "nothing is accepted while the bus drains")
 	for _, s := range subs {
 		st := s.Stats()
 		r := readers()[slices.IndexFunc(readers(), func(r reader) bool { return r.name == s.Name() })]

@@ -52,8 +52,7 @@ func ExampleServe() {
 	fmt.Println(rep.Dialog, rep.Session.String())
 
 	_, err = client.Call(ctx, &CreateSession{})
-	var remote *bus.RemoteError
-	if errors.As(err, &remote) {
+	if remote, ok := errors.AsType[*bus.RemoteError](err); ok {
 		fmt.Println("the server says:", remote.Text)
 	}
 	// Output:

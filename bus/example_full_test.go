@@ -32,8 +32,7 @@ func ExampleFullError() {
 	for err == nil {
 		err = pub.Publish(ctx, &CallState{State: 200})
 	}
-	var full *bus.FullError
-	if errors.As(err, &full) {
+	if full, ok := errors.AsType[*bus.FullError](err); ok {
 		fmt.Println(full.Lane, "waits for", full.Durable, "of process", full.PID, "which is", full.Behind, "behind")
 	}
 	// Output: critical/0 waits for billing of process 0 which is 8 behind

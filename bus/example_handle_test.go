@@ -26,8 +26,7 @@ func ExampleHandle() {
 	h, err := bus.Handle(b, &bus.HandlerOptions{
 		MaxConcurrent: 1, // the default is 16
 		OnError: func(err error) {
-			var p *bus.PanicError
-			if errors.As(err, &p) {
+			if p, ok := errors.AsType[*bus.PanicError](err); ok {
 				fmt.Println("panic:", p.Value) // and p.Stack
 			} else {
 				fmt.Println(err)

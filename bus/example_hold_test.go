@@ -40,8 +40,7 @@ func ExampleSubscribe_hold() {
 		log.Fatal(err)
 	}
 	_, err = sub.TryReceive()
-	var lag *bus.LagError
-	if errors.As(err, &lag) {
+	if lag, ok := errors.AsType[*bus.LagError](err); ok {
 		fmt.Println("missed", lag.Missed, "evicted", lag.Evicted)
 	}
 	msg, err := sub.TryReceive()

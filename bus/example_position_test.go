@@ -34,8 +34,7 @@ func ExampleSubscribeOptions_position() {
 			log.Fatal(err)
 		}
 		msg, err := sub.Receive(ctx)
-		var lag *bus.LagError
-		if errors.As(err, &lag) {
+		if lag, ok := errors.AsType[*bus.LagError](err); ok {
 			fmt.Println("missed", lag.Missed)
 			msg, err = sub.Receive(ctx)
 		}

@@ -29,8 +29,7 @@ func ExampleSchemaError() {
 	}
 
 	_, err = bus.Subscribe[RegisterV2](b, &bus.SubscribeOptions{Type: name})
-	var differs *bus.SchemaError
-	if errors.As(err, &differs) {
+	if differs, ok := errors.AsType[*bus.SchemaError](err); ok {
 		for _, d := range differs.Differences {
 			fmt.Println(d)
 		}

@@ -23,8 +23,7 @@ func ExampleSizeError() {
 	}
 
 	err = pub.PublishWith(context.Background(), &Packet{}, bus.With{Tail: make([]byte, pub.MaxTail()+1)})
-	var large *bus.SizeError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*bus.SizeError](err); ok {
 		fmt.Println(large.Lane, "needs", large.Need, "bytes, has", large.Slot)
 	}
 	// Output: normal/0 needs 257 bytes, has 256

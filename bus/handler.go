@@ -196,7 +196,8 @@ func (h *Handler) ended(e *Event, err error) {
 		h.handled.Add(1)
 		return
 	}
-	if _, ok := err.(*PanicError); ok { // as invoke makes it, not as fn might wrap one
+	//nolint:errorlint // as invoke makes it, not as fn might wrap one
+	if _, ok := err.(*PanicError); ok {
 		h.panicked.Add(1)
 	} else {
 		h.failed.Add(1)

@@ -186,8 +186,7 @@ func TestHandleFailures(t *testing.T) {
 				bad := errors.New("bad event")
 				o := &bus.HandlerOptions{MaxConcurrent: most, OnError: func(err error) {
 					told.tell(err)
-					var failed *bus.HandlerError
-					if errors.As(err, &failed) {
+					if _, ok := errors.AsType[*bus.HandlerError](err); ok {
 						panic("in OnError, too")
 					}
 					runtime.Goexit()

@@ -51,7 +51,7 @@ func TestHoldWordKeepsWhatItIsGiven(t *testing.T) {
 		{HoldFor: time.Microsecond}, {HoldEvents: maxHoldEvents, HoldFor: 400 * 24 * time.Hour},
 	} {
 		h := makeHold(&o)
-		require.Equal(t, o, SubscribeOptions{HoldEvents: h.events(), HoldFor: h.patience(), HoldPolicy: h.policy()})
+		require.Equal(t, SubscribeOptions{HoldEvents: h.events(), HoldFor: h.patience(), HoldPolicy: h.policy()}, o)
 	}
 	h := makeHold(&SubscribeOptions{HoldEvents: 1 << 40, HoldFor: 1 << 62})
 	require.Equal(t, uint64(maxHoldEvents), h.events(), "more than any lane holds")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"strings"
@@ -97,7 +98,7 @@ func (c *crewman) meet() {
 	pub, err := bus.NewPublisher[call](c.b, nil)
 	must(err)
 	say("subscribed")
-	for seq := uint64(0); seq < meetings; seq++ {
+	for seq := range uint64(meetings) {
 		m, err := sub.Receive(background())
 		must(err)
 		if m.Value.Seq != seq {
@@ -189,9 +190,7 @@ func (c *crewman) account() tally {
 		a.Calls[name] = n.Load()
 	}
 	c.mu.Lock()
-	for kind, n := range c.kinds {
-		a.Errors[kind] = n
-	}
+	maps.Copy(a.Errors, c.kinds)
 	c.mu.Unlock()
 	runtime.GC()
 	var m runtime.MemStats

@@ -365,7 +365,7 @@ func (p *peer) locks() func() {
 	}
 	return func() {
 		for _, f := range files {
-			for i := int64(0); i < 64; i++ {
+			for i := range int64(64) {
 				p.lock(f, i, 1)
 			}
 			for i := int64(4096); i < 4096+1<<20; i += 1 << 14 {

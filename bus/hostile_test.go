@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,8 +76,8 @@ func TestAckOnACursorThatIsWritten(t *testing.T) {
 			out = append(out, d)
 		}
 		b.region.lanes[2].ClearCursor(s.record)
-		for i := len(out) - 1; i >= 0; i-- {
-			require.NotPanics(t, out[i].Ack)
+		for _, o := range slices.Backward(out) {
+			require.NotPanics(t, o.Ack)
 		}
 		_, err = s.TryTake()
 		require.ErrorIs(t, err, ErrEmpty)

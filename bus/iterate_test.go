@@ -79,7 +79,7 @@ func TestLoopGoesOnWhereTheLastOneEnded(t *testing.T) {
 					break
 				}
 			}
-			require.Equal(t, until, want)
+			require.Equal(t, want, until)
 		}
 		requireEmpty(t, s)
 		assert.Equal(t, uint64(50), s.Stats().Received)
@@ -160,8 +160,7 @@ func TestLoopOverAGap(t *testing.T) {
 			publishCrumbs(t, pub, from, from+3*capacity)
 			expect, gaps := uint64(from), 0
 			for v, err := range loop {
-				var lag *bus.LagError
-				if errors.As(err, &lag) {
+				if lag, ok := errors.AsType[*bus.LagError](err); ok {
 					require.Nil(t, v)
 					gaps++
 					expect += lag.Missed

@@ -38,8 +38,7 @@ func TestLossyLaneCountsEveryLoss(t *testing.T) {
 			expect, missed, gaps := uint64(from), uint64(0), 0
 			for expect < uint64(from+n) {
 				m, err := sub.TryReceive()
-				var lag *bus.LagError
-				if errors.As(err, &lag) {
+				if lag, ok := errors.AsType[*bus.LagError](err); ok {
 					requireLag(t, err, bus.Low, lag.Missed, expect+lag.Missed, false)
 					expect += lag.Missed
 					missed += lag.Missed

@@ -137,7 +137,7 @@ func (l *laneUse) grow(n int) (*seat, error) {
 		return nil, err
 	}
 	s.number = n
-	more := append(seats[:n:n], s)
+	more := slices.Concat(seats, []*seat{s})
 	l.seats.Store(&more)
 	return s, nil
 }

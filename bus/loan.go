@@ -88,7 +88,7 @@ func (p *publisher) elsewhere(lane int, not *seat, err error) (*seat, int, []byt
 		return nil, 0, nil, not.explain(err)
 	}
 	l := p.lanes[lane]
-	for n := 0; n < p.bus.opts.PortsPerLane; n++ {
+	for n := range p.bus.opts.PortsPerLane {
 		seats := *l.seats.Load()
 		if n >= len(seats) {
 			if _, gerr := l.grow(n); gerr != nil {

@@ -23,8 +23,7 @@ func opener(args []string) {
 	say("ready")
 	s.next()
 	b, err := bus.Open("test", &s.options)
-	var geo *bus.GeometryError
-	if errors.As(err, &geo) {
+	if geo, ok := errors.AsType[*bus.GeometryError](err); ok {
 		say("differs: %s", strings.Join(geo.Differences, "; "))
 		return
 	}

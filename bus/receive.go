@@ -319,7 +319,7 @@ func (s *Subscription) skim(l *subLane) bool {
 		if s.sieve(&s.event) {
 			break
 		}
-		count(s.counts.filtered, s.event.Type(), 1)
+		count(s.counts.filtered, s.event.Type())
 	}
 	if passed := l.next - first; passed > 0 {
 		l.reader.Filtered(passed)
@@ -349,7 +349,7 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 	}
 	if s.filter == nil && s.takesType(e.raw.typ()) {
 		l.reader.Delivered(1)
-		count(s.counts.delivered, e.Type(), 1)
+		count(s.counts.delivered, e.Type())
 		return true, nil
 	}
 	if !s.wants(l, e) {
@@ -364,11 +364,11 @@ func (s *Subscription) wants(l *subLane, e *Event) bool {
 	t := e.Type()
 	if !s.takesType(e.raw.typ()) || s.filter != nil && !s.filter(e) {
 		l.reader.Filtered(1)
-		count(s.counts.filtered, t, 1)
+		count(s.counts.filtered, t)
 		return false
 	}
 	l.reader.Delivered(1)
-	count(s.counts.delivered, t, 1)
+	count(s.counts.delivered, t)
 	return true
 }
 

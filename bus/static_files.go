@@ -107,7 +107,7 @@ func staticNamed(file string) (s staticOf, ok bool) {
 func removeStatics(region, removed string, o *Options) error {
 	entries, err := shm.List(o.Dir)
 	if err != nil {
-		return nil // what is left behind is for the next time
+		return nil //nolint:nilerr // what is left behind is for the next time
 	}
 	now := ""
 	if id, err := shm.Identify(region, o.shm()); err == nil {

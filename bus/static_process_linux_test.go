@@ -105,8 +105,7 @@ func drainStatic(sub *bus.StaticSubscriber[tick], last uint64) {
 			received++
 			return nil
 		})
-		var lag *bus.LagError
-		if errors.As(err, &lag) {
+		if lag, ok := errors.AsType[*bus.LagError](err); ok {
 			missed += lag.Missed
 			next += lag.Missed
 			evicted = evicted || lag.Evicted

@@ -123,7 +123,7 @@ func (p *StaticPublisher[T]) Close() error {
 func (p *StaticPublisher[T]) wake() {
 	if p.bell.Ring(p.bit) {
 		p.stats.Wakeups++
-		count(p.seat.counts.wakeups, staticType, 1)
+		count(p.seat.counts.wakeups, staticType)
 	}
 }
 

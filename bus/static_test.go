@@ -254,8 +254,7 @@ func TestStaticLoops(t *testing.T) {
 		putTicks(t, pub, 10, 10+2*capacity)
 		gaps := 0
 		for v, err := range sub.Values(background()) {
-			var lag *bus.LagError
-			if errors.As(err, &lag) {
+			if lag, ok := errors.AsType[*bus.LagError](err); ok {
 				gaps++
 				want += lag.Missed
 				continue
@@ -270,7 +269,7 @@ func TestStaticLoops(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, gaps)
-		require.Equal(t, uint64(10+2*capacity), want)
+		require.Equal(t, want, uint64(10+2*capacity))
 	})
 }
 
@@ -316,8 +315,7 @@ func TestStaticLossyRingCountsEveryLoss(t *testing.T) {
 			want, gaps := at, 0
 			for want < at+n {
 				v, err := sub.TryReceive()
-				var lag *bus.LagError
-				if errors.As(err, &lag) {
+				if lag, ok := errors.AsType[*bus.LagError](err); ok {
 					requireStaticLag(t, err, lag.Missed, uint64(want)+lag.Missed, false)
 					want += int(lag.Missed)
 					gaps++

@@ -118,8 +118,7 @@ func ExampleLayout_Diff() {
 func ExampleString16_Set() {
 	var id codec.String16
 	err := id.Set("longer than fourteen bytes")
-	var long *codec.TooLongError
-	if errors.As(err, &long) {
+	if long, ok := errors.AsType[*codec.TooLongError](err); ok {
 		fmt.Printf("%d bytes, room for %d\n", long.Len, long.Cap)
 	}
 	fmt.Println(id.SetTruncate("longer than fourteen bytes"), id)

@@ -69,7 +69,7 @@ func (t *text[A]) SetTruncate(s string) bool {
 		return true
 	}
 	n := t.Cap()
-	for back := 0; back < utf8.UTFMax; back++ {
+	for back := range utf8.UTFMax {
 		if utf8.RuneStart(s[n-back]) {
 			n -= back
 			break // otherwise not UTF-8: there is nothing to keep whole

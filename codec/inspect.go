@@ -40,8 +40,7 @@ func inspect(t reflect.Type) (*Layout, error) {
 // structFields appends the fields of struct t, which lies at offset base. Their names get the prefix;
 // path is where t is in the inspected type, for messages.
 func structFields(dst []Field, t reflect.Type, prefix, path string, base uint32) ([]Field, error) {
-	for i := range t.NumField() {
-		sf := t.Field(i)
+	for sf := range t.Fields() {
 		f := Field{Name: prefix + sf.Name, Offset: base + uint32(sf.Offset), Size: uint32(sf.Type.Size())}
 		if sf.Name == "_" {
 			// It is padding, but may not smuggle in pointers.

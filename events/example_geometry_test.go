@@ -20,8 +20,7 @@ func ExampleLargeGeometry() {
 	}
 
 	g := events.Geometry()
-	var size *bus.SizeError
-	if errors.As(publish(g), &size) {
+	if size, ok := errors.AsType[*bus.SizeError](publish(g)); ok {
 		fmt.Println(size)
 	}
 	g.High = events.LargeGeometry().High

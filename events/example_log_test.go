@@ -25,8 +25,7 @@ func Example_logs() {
 
 	for {
 		m, err := sub.Receive(context.Background())
-		var lag *bus.LagError
-		if errors.As(err, &lag) {
+		if lag, ok := errors.AsType[*bus.LagError](err); ok {
 			fmt.Println("missed", lag.Missed)
 			continue
 		}

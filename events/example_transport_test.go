@@ -31,8 +31,7 @@ func Example_sipTransport() {
 		}
 		m.ID.Method, m.ID.Side = method, events.SideServer
 		err := messages.PublishWith(ctx, &m, bus.With{Key: m.Call, Priority: m.Urgency(), Tail: []byte(raw)})
-		var size *bus.SizeError
-		if errors.As(err, &size) { // too long for this switch: drop it, say so, go on
+		if _, ok := errors.AsType[*bus.SizeError](err); ok { // too long for this switch: drop it, say so, go on
 			e := events.TransportEvent{Call: m.Call, Kind: events.TransportError, Remote: m.Remote, ID: m.ID}
 			e.Reason.SetTruncate("message too long")
 			err = trouble.PublishWith(ctx, &e, bus.With{Key: m.Call})

@@ -81,7 +81,7 @@ func TestPayloadOutsideTheTail(t *testing.T) {
 }
 
 func TestFinalStates(t *testing.T) {
-	for s := events.CallState(0); s < 20; s++ {
+	for s := range events.CallState(20) {
 		want := s == events.CallTerminated || s == events.CallCancelled || s == events.CallFailed
 		assert.Equal(t, want, s.Final(), s)
 	}

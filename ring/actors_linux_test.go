@@ -300,7 +300,7 @@ func (a *actor) visit() error {
 		if err != nil {
 			return err
 		}
-		for tries := 0; tries < 5; tries++ {
+		for range 5 {
 			n, err := f.poll()
 			if err != nil {
 				return err

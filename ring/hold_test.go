@@ -73,7 +73,7 @@ func TestHoldEndsWithTheGate(t *testing.T) {
 	publishMany(t, p, 1, 2, 10)
 	again := newReader(t, lane, 0, 4)
 	again.Resume()
-	for seq := uint64(0); seq < 10; seq++ {
+	for seq := range uint64(10) {
 		poll(t, again, 1, 1, 0)
 		requireEvent(t, again, 0, event{1, seq}, seq)
 	}

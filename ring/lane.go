@@ -55,7 +55,7 @@ func Format(mem []byte, geo Geometry, start uint64) error {
 	l.tail.Store(start)
 	word.U64(mem, offStart).Store(start)
 	n := uint64(geo.Capacity)
-	for i := uint64(0); i < n; i++ {
+	for i := range n {
 		pos := start - n + i
 		l.entries[pos&l.mask].Store(uint64(makeEntry(pos>>l.shift, nobody, makeRef(uint32(i), 0))))
 	}

@@ -40,9 +40,7 @@ func TestAPortHasOneOwnerAtATime(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for owner := uint64(1); owner <= 5; owner++ {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for range rounds {
 				port, err := lane.ClaimPort(owner)
 				if err != nil {
@@ -62,7 +60,7 @@ func TestAPortHasOneOwnerAtATime(t *testing.T) {
 				assert.Equal(t, owner, lane.PortOwner(port))
 				lane.ReleasePort(port)
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	assert.Zero(t, lane.Stats().PortsUsed)

@@ -112,7 +112,7 @@ func TestWhoeverHelpsDiesToo(t *testing.T) {
 // A producer dies before its exchange; another one wins the position, and later
 // its entry is displaced. Nobody may take the dead one for the winner.
 func TestThePositionOfTheDeadWasWonByAnother(t *testing.T) {
-	for events := uint64(0); events < 13; events++ {
+	for events := range uint64(13) {
 		lane := newLane(t, geometry(4), 0)
 		p, winner, third := newProducer(t, lane), newProducer(t, lane), newProducer(t, lane)
 		require.True(t, dies("producer/exchange", 1, beginPublish(p, 1)))

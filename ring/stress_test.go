@@ -110,16 +110,13 @@ func runStress(t *testing.T, lane *ring.Lane, events uint64, batch int) {
 	for i, behave := range []func(int, *ring.Reader){s.steady, s.steadyPiecewise, s.comeAndGo, s.hold, s.resume} {
 		r := newReader(t, lane, i, stressWindow(lane.Geometry().Capacity))
 		r.Join()
-		readers.Add(1)
-		go func() { defer readers.Done(); behave(i, r) }()
+		readers.Go(func() { ; behave(i, r) })
 	}
 	for i := range stressProducers {
-		producers.Add(1)
-		go func() { defer producers.Done(); s.produce(uint32(i)) }()
+		producers.Go(func() { ; s.produce(uint32(i)) })
 	}
 	if lane.Geometry().Reliable {
-		readers.Add(1)
-		go func() { defer readers.Done(); s.evict(holderIndex) }()
+		readers.Go(func() { ; s.evict(holderIndex) })
 	}
 	ended := make(chan error, 1)
 	go func() {

@@ -23,7 +23,7 @@ func TestFieldsFillTheirWords(t *testing.T) {
 func edges() []uint64 {
 	var out []uint64
 	for _, at := range []uint64{0, 1 << 35, 1 << 36, 1 << 45, 1 << 46, 1 << 47, 1 << 48, 1 << 62, 1 << 63} {
-		for d := uint64(0); d < 3; d++ {
+		for d := range uint64(3) {
 			out = append(out, at+d, at-d)
 		}
 	}

@@ -41,7 +41,7 @@ type lockFile struct {
 
 func (l *lockFile) close() error {
 	if l.err != nil {
-		return nil
+		return nil //nolint:nilerr // there is none to close
 	}
 	return os.NewSyscallError("close", unix.Close(l.fd))
 }

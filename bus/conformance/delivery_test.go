@@ -1,7 +1,6 @@
 package conformance_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -189,7 +188,7 @@ func oneOrder(w *world) {
 		if i == 0 {
 			first = r.Events
 		}
-		require.Equal(w.t, first, r.Events, fmt.Sprintf("subscriber %d", i))
+		require.Equal(w.t, first, r.Events, "subscriber %d", i)
 	}
 	for key := range uint64(2) {
 		mine := slices.DeleteFunc(slices.Clone(first), func(g got) bool { return g.Key != 1+key })

@@ -237,8 +237,7 @@ func (s *subscription) run(ctx context.Context, how string, n int, emit func(got
 			most = 1 << 20
 		}
 		err := w(ctx, s, most, func(g got) { count++; emit(g) })
-		var lag *bus.LagError
-		if errors.As(err, &lag) {
+		if lag, ok := errors.AsType[*bus.LagError](err); ok {
 			emit(got{Gap: &gap{lag.Priority, lag.Shard, lag.Missed, lag.Resumed, lag.Evicted}})
 		} else if err != nil {
 			return err

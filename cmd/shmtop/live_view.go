@@ -262,7 +262,7 @@ func (l *live) helpPane(width int) []string {
 	lines := []string{l.rule(width, l.th.focus.Render("Help"), "")}
 	m := l.helpModel
 	m.Width = width
-	for _, line := range strings.Split(l.th.arrows(m.FullHelpView(keys.FullHelp())), "\n") {
+	for line := range strings.SplitSeq(l.th.arrows(m.FullHelpView(keys.FullHelp())), "\n") {
 		lines = append(lines, strings.Repeat(" ", gutter)+line)
 	}
 	for _, entry := range legend {

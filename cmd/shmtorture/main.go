@@ -11,6 +11,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	os.Exit(torture.Main(ctx, os.Args, os.Stdout, os.Stderr))
+	status := torture.Main(ctx, os.Args, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
 }

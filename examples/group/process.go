@@ -32,9 +32,13 @@ func startMember(dir, ledger string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+	switch line, err := bufio.NewReader(out).ReadString('\n'); {
+	case err != nil:
 		p.kill()
-		return nil, fmt.Errorf("a member did not start: %q, %v", line, err)
+		return nil, fmt.Errorf("a member did not start: %w", err)
+	case line != "ready\n":
+		p.kill()
+		return nil, fmt.Errorf("a member did not start; it said %q", line)
 	}
 	return p, nil
 }

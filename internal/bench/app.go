@@ -40,8 +40,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return 0
 	}
 	fmt.Fprintf(a.stderr, "shmbench: %v\n", err)
-	var usage *UsageError
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[*UsageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed

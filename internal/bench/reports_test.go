@@ -32,7 +32,7 @@ func TestReportDrawsWhatWasMeasured(t *testing.T) {
 	require.NoError(t, err)
 	text := string(b)
 	for _, want := range []string{`<section id="pingpong">`, `<section id="fanout">`, "in one process", time.Now().UTC().Format("2006-01"), "3 of 2 configurations"} {
-		assert.True(t, strings.Contains(text, want), "the page lacks %s", want)
+		assert.Contains(t, text, want, "the page lacks %s", want)
 	}
 	f, err := os.Open(picture)
 	require.NoError(t, err)

@@ -72,7 +72,7 @@ func runStream(ctx context.Context, t *trial, seed bool) (_ *Result, err error) 
 	defer func() { err = errors.Join(err, done()) }()
 	c := streamConfig{Place: pl, Config: t.config, Duration: t.config.Duration, Seed: seed}
 
-	alone, err := streamAlone(ctx, t, c)
+	alone, err := streamAlone(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("publish alone: %w", err)
 	}
@@ -209,7 +209,7 @@ func sumStream(sent []published, got []received) *Result {
 
 // streamAlone measures what publishing costs while nobody subscribes, in a
 // process of its own, before anybody has joined.
-func streamAlone(ctx context.Context, t *trial, c streamConfig) (float64, error) {
+func streamAlone(ctx context.Context, c streamConfig) (float64, error) {
 	crew, err := fleet.NewCrew(ctx, nil)
 	if err != nil {
 		return 0, err

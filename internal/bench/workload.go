@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -37,9 +38,7 @@ var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wake
 func roles() map[string]fleet.Role {
 	all := map[string]fleet.Role{roleFloorLead: floorLead, roleFloorEcho: floorEcho}
 	for _, w := range workloads {
-		for name, role := range w.roles {
-			all[name] = role
-		}
+		maps.Copy(all, w.roles)
 	}
 	return all
 }

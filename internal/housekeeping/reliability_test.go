@@ -34,7 +34,7 @@ func TestReliabilityNamesWhatThereIs(t *testing.T) {
 	text := read(t, "docs/reliability.md")
 	test := regexp.MustCompile("`([a-z][a-z/]*)\\.((?:Test|Fuzz)\\w+)`")
 	named := 0
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		for _, m := range test.FindAllStringSubmatch(line, -1) {
 			named++
 			file := testFile(t, m[1], m[2])
@@ -77,7 +77,7 @@ func TestMutantsSayWhatTheyBreak(t *testing.T) {
 		head, body, ok := strings.Cut(read(t, rel), "\n--- a/")
 		require.True(t, ok, "%s has no head, or changes nothing", rel)
 		fields := map[string]string{}
-		for _, line := range strings.Split(strings.TrimSpace(head), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(head), "\n") {
 			key, value, ok := strings.Cut(line, ": ")
 			require.True(t, ok, "%s: %q", rel, line)
 			require.Contains(t, []string{"Breaks", "Promise", "Test", "Tags", "Within"}, key, rel)

@@ -66,7 +66,7 @@ func goroutines() map[string]string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
 	all := make(map[string]string)
-	for _, stack := range strings.Split(string(buf), "\n\n") {
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
 		id, _, _ := strings.Cut(strings.TrimPrefix(stack, "goroutine "), " ")
 		if strings.Contains(stack, "shmbus/") && !strings.Contains(stack, "leak.goroutines") {
 			all[id] = stack

@@ -39,8 +39,7 @@ func play(dir, text string) error {
 	}
 	s.place = &s.book.places[s.Place]
 	err = s.run(ctx)
-	var bad *violation
-	if errors.As(err, &bad) {
+	if _, ok := errors.AsType[*violation](err); ok {
 		return report(dir, fmt.Sprintf("place %d in its life %d, %s: %v", s.Place, s.Life, text, err))
 	}
 	return err

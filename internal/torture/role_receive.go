@@ -158,8 +158,7 @@ func (r *reader) receive(ctx context.Context, own *time.Duration, try, wait func
 		err = wait()
 		w[placeOp].Store(0)
 	}
-	var bad *violation
-	if errors.As(err, &bad) {
+	if _, ok := errors.AsType[*violation](err); ok {
 		return err
 	}
 	return broken(r.met(ctx, err))
@@ -172,8 +171,7 @@ func (s *stage) handle(ctx context.Context) error {
 	begun := r.prepare()
 	o := &bus.HandlerOptions{SubscribeOptions: *r.subscription(), MaxConcurrent: 3}
 	o.OnError = func(err error) {
-		var he *bus.HandlerError
-		if errors.As(err, &he) {
+		if he, ok := errors.AsType[*bus.HandlerError](err); ok {
 			err = he.Err
 		}
 		if err := broken(r.met(ctx, err)); err != nil {

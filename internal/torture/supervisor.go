@@ -169,7 +169,7 @@ func (s *supervisor) steps() error {
 			return nil
 		}
 		if err := s.sleep(st.At + stood - time.Since(s.began)); err != nil {
-			return nil // fail has been told, or the user has had enough
+			return nil //nolint:nilerr // fail has been told, or the user has had enough
 		}
 		if st.Do == doQuiet {
 			begin := time.Now()

@@ -342,7 +342,7 @@ func (t *tracker) met(ctx context.Context, err error) error {
 	case errors.As(err, &lag):
 		return t.lagged(lag)
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // this is what has ended it
 	}
 	return err
 }

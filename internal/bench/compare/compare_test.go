@@ -174,6 +174,5 @@ func TestManyRunsTakeTheNormalForm(t *testing.T) {
 	require.True(t, ok)
 	assert.Less(t, 1.4, in.Low)
 	assert.Less(t, in.High, 1.55)
-	assert.Equal(t, refused(25, 25), refused(25, 25))
 	assert.InDelta(t, float64(refused(25, 25)), float64(refused(26, 25)), 20, "the two forms meet")
 }

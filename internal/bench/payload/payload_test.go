@@ -23,7 +23,7 @@ func checkSized[T any](t *testing.T, size int) {
 	t.Helper()
 	l, err := codec.Of[T]()
 	require.NoError(t, err)
-	require.EqualValues(t, size, l.Size)
+	require.Equal(t, size, l.Size)
 	n := NewNote(3, 77, true)
 	var v T
 	Fill(&v, n, true)
@@ -70,7 +70,7 @@ func TestSeedIsTheEventItStandsFor(t *testing.T) {
 	require.EqualValues(t, SeedSize, unsafe.Sizeof(Seed{}))
 	l, err := codec.Of[Seed]()
 	require.NoError(t, err)
-	require.EqualValues(t, SeedSize, l.Size)
+	require.Equal(t, SeedSize, l.Size)
 	var v Seed
 	FillSeed(&v, NewNote(1, 11, false), true)
 	assert.Equal(t, "stream-3", v.Stream.String())

@@ -15,7 +15,7 @@ func TestRTPIsAPacketThatOthersRead(t *testing.T) {
 	require.EqualValues(t, 172, unsafe.Sizeof(RTP{}))
 	l, err := codec.Of[RTP]()
 	require.NoError(t, err)
-	require.EqualValues(t, RTPSize, l.Size)
+	require.Equal(t, RTPSize, l.Size)
 	for _, last := range []bool{false, true} {
 		var v RTP
 		FillRTP(&v, 7, 70_000, last, true)

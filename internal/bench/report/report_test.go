@@ -91,7 +91,7 @@ func TestThePageIsWellFormedAndWhole(t *testing.T) {
 func has(t *testing.T, page string, texts ...string) {
 	t.Helper()
 	for _, s := range texts {
-		assert.True(t, strings.Contains(page, s), "the page lacks %s", s)
+		assert.Contains(t, page, s, "the page lacks %s", s)
 	}
 }
 
@@ -101,7 +101,7 @@ func escaped(s string) string { return strings.ReplaceAll(s, "+", "&#43;") }
 func TestThePageNeedsNothingElse(t *testing.T) {
 	page := html(t, everything(t))
 	for _, outside := range []string{"http:", "https:", "//", "@import", "url(", "<script", "<link", "<img", "<iframe", "xlink"} {
-		assert.False(t, strings.Contains(page, outside), "the page has %s in it", outside)
+		assert.NotContains(t, page, outside, "the page has %s in it", outside)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestForeignTextIsEscaped(t *testing.T) {
 		"config":{"a\"<":"<u>"},"machine":{"model":"<s>"}}`))
 	elements(t, page)
 	for _, raw := range []string{"<b>", "<script", "<i>", "<s>", "<u>"} {
-		assert.False(t, strings.Contains(page, raw), "%s is not escaped", raw)
+		assert.NotContains(t, page, raw, "%s is not escaped", raw)
 	}
 	has(t, page, "&lt;script&gt;")
 }

@@ -84,12 +84,11 @@ func (p *parser) values(from, to int, one func(from, to int) error) error {
 
 // syntax finds the place of a mistake in the value that begins behind begin.
 func (p *parser) syntax(begin int, err error) error {
-	var s *json.SyntaxError
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return p.at(len(p.data), "the JSON ends in the middle of a value; was the run interrupted?")
 	}
 	// A decoder counts from somewhere else.
-	if errors.As(json.Unmarshal(p.data[begin:], new(any)), &s) {
+	if s, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.data[begin:], new(any))); ok {
 		return p.at(begin+int(s.Offset)-1, "not JSON: %w", s)
 	}
 	return p.at(begin, "not JSON: %w", err)

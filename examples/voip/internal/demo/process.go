@@ -137,9 +137,8 @@ func (p *process) failure(what string) error {
 	err := fmt.Errorf("%s %s", p.name, what)
 	select {
 	case <-p.done:
-		var exit *exec.ExitError
-		if errors.As(p.err, &exit) {
-			err = fmt.Errorf("%w (%v)", err, exit)
+		if exit, ok := errors.AsType[*exec.ExitError](p.err); ok {
+			err = fmt.Errorf("%w (%w)", err, exit)
 		}
 	default:
 	}

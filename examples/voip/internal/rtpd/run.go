@@ -142,7 +142,7 @@ func (s *server) follow(ctx, publish context.Context, orders *bus.Subscription) 
 		case errors.As(err, &lag):
 			s.log.Error("orders missed: some ports will stay open", "err", err)
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // this is what has ended it
 		case err != nil:
 			return fmt.Errorf("following orders: %w", err)
 		}

@@ -207,7 +207,7 @@ func TestCall(t *testing.T) {
 	assert.Equal(t, strings.ReplaceAll(offer, "\n", "\r\n"), string(remote))
 	require.Len(t, p.board.stopped, 1)
 	assert.Equal(t, e.Ref, p.board.stopped[0].Ref)
-	assert.EqualValues(t, r.MessagesIn+r.MessagesOut, len(p.board.messages))
+	assert.Len(t, p.board.messages, int(r.MessagesIn+r.MessagesOut))
 	for i, m := range p.board.messages {
 		assert.Equal(t, events.CallKey("one@test"), m.Call, p.board.raw[i])
 		assert.EqualValues(t, len(p.board.raw[i]), m.Length)
