@@ -145,6 +145,7 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 	b.probed = make([]atomic.Int64, geo.Participants)
 	b.users.Store(1)
 	go b.janitor()
+	go lightenFences()
 	if opts.OnMetrics != nil {
 		b.reporter = &reporter{done: make(chan struct{})}
 		go b.reporter.run(b)

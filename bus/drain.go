@@ -224,10 +224,10 @@ func (b *Bus) subscriptions() []*Subscription {
 // from it and nothing of it is out. One that somebody receives from does that
 // itself.
 func (s *Subscription) tryDrained() {
-	if !s.ending.Load() || !s.state.CompareAndSwap(0, busy|looked) {
+	if !s.ending.Load() || !s.look() {
 		return
 	}
-	defer s.endAs(busy | looked)
+	defer s.lookAway()
 	if s.viewed {
 		s.settle()
 	}

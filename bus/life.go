@@ -22,41 +22,52 @@ func (s *Subscription) Remove() error {
 
 // The life of a subscription, beside its state in the region:
 //
-//	idle ──receive──> busy ──wait──> busy|asleep
+//	idle ──receive──> in a call ──wait──> asleep
 //
-// Close sets closed in any of them, Remove erased with it. Idle: Close retires
-// the subscription. Busy: the receiving goroutine does so when it leaves. Asleep:
-// it is woken for that, and calls no callback any more. While its bus is draining,
-// Drain takes the part of a receiver for a moment: busy|looked. The bits above
-// count the deliveries that are out, and one for who retires it: with the last of
-// them the place is given back.
+// A call is marked in call, the rest in state. Close sets closed in any of them,
+// Remove erased with it. Idle: Close retires the subscription. In a call: the
+// receiving goroutine does so when it leaves; where both may, retiring says who was
+// first. Asleep: it is woken for that, and calls no callback any more. While its bus
+// is draining, Drain takes the part of a receiver for a moment: looked. The bits
+// above count the deliveries that are out, and one for who retires it: with the last
+// of them the place is given back.
 const (
-	busy   = 1
-	closed = 2
-	asleep = 4
-	erased = 8
-	looked = 16
-	oneOut = 32
+	closed   = 1
+	asleep   = 2
+	erased   = 4
+	retiring = 8
+	looked   = 16
+	oneOut   = 32
 )
 
-// begin marks a receive call.
+// begin marks a receive call. Pairs with close and look: whoever ends calls sets a
+// bit first and looks for ours then.
 func (s *Subscription) begin() error {
-	if s.state.CompareAndSwap(0, busy) {
-		return nil
+	if s.call.enter() {
+		if s.state.Load()&(closed|looked) == 0 {
+			return nil
+		}
+		return s.beginSlowly()
 	}
-	for {
-		st := s.state.Load()
-		switch {
-		case st&closed != 0:
-			return s.gone()
-		case st&looked != 0:
+	if s.state.Load()&closed != 0 {
+		return s.gone() // in a callback that has closed it
+	}
+	panic("bus: two goroutines receive from the subscription " + s.name)
+}
+
+// beginSlowly goes on with a call that is marked, once Drain does not look.
+func (s *Subscription) beginSlowly() error {
+	for s.state.Load()&closed == 0 {
+		s.call.leave()
+		for s.state.Load()&looked != 0 {
 			runtime.Gosched()
-		case st&busy != 0:
-			panic("bus: two goroutines receive from the subscription " + s.name)
-		case s.state.CompareAndSwap(st, st|busy):
+		}
+		if s.call.enter(); s.state.Load()&(closed|looked) == 0 {
 			return nil
 		}
 	}
+	s.end() // Close may have seen our mark, and leave the rest to us
+	return s.gone()
 }
 
 // gone is why a subscription that is closed receives nothing more.
@@ -67,10 +78,12 @@ func (s *Subscription) gone() error {
 	return fmt.Errorf("subscription %s: %w", s.name, ErrClosed)
 }
 
-// end ends it.
+// end ends it. One who finds the subscription closed retires it: Close, which would
+// say what came of it, has returned.
 func (s *Subscription) end() {
-	if !s.state.CompareAndSwap(busy, 0) {
-		s.endAs(busy)
+	s.call.leave()
+	if s.state.Load()&closed != 0 {
+		_, _ = s.retireOnce()
 	}
 	if s.ending.Load() {
 		s.bus.stir()
@@ -88,19 +101,23 @@ func (s *Subscription) leave(old bool, err *error) {
 	}
 }
 
-// endAs takes marks of a receiver away. One who finds the subscription closed
-// retires it: Close, which would say what came of it, has returned.
-func (s *Subscription) endAs(marks uint32) {
-	for {
-		st := s.state.Load()
-		if st&closed == 0 {
-			if s.state.CompareAndSwap(st, st&^marks) {
-				return
-			}
-		} else if s.state.CompareAndSwap(st, st&^marks+oneOut) {
-			_ = s.retire()
-			return
-		}
+// look takes the part of a receiver, if nobody receives and nothing is out.
+func (s *Subscription) look() bool {
+	if !s.state.CompareAndSwap(0, looked) {
+		return false
+	}
+	if s.call.within() {
+		s.lookAway()
+		return false
+	}
+	return true
+}
+
+// lookAway ends look.
+func (s *Subscription) lookAway() {
+	s.state.And(^uint32(looked))
+	if s.state.Load()&closed != 0 && !s.call.within() {
+		_, _ = s.retireOnce()
 	}
 }
 
@@ -112,38 +129,54 @@ func (s *Subscription) endAs(marks uint32) {
 func (s *Subscription) Close() error { return s.close(closed) }
 
 func (s *Subscription) close(marks uint32) error {
-	for {
-		st := s.state.Load()
+	st := s.state.Load()
+	for ; ; st = s.state.Load() {
 		if st&closed != 0 {
 			return nil
 		}
-		next := st | marks
-		if st&busy == 0 {
-			next += oneOut
+		if s.state.CompareAndSwap(st, st|marks) {
+			break
 		}
-		if !s.state.CompareAndSwap(st, next) {
-			continue
-		}
-		if f := s.onClose.Load(); f != nil {
-			(*f)()
-		}
-		switch {
-		case st&busy == 0:
-			return s.retire()
-		case st&asleep != 0:
-			_ = s.bus.guarded(func() error {
-				s.bus.region.bell.Wake(nudgeBit(s.record))
-				return nil
-			})
-			<-s.done
-		case st&looked != 0:
-			<-s.done
-		}
+	}
+	if f := s.onClose.Load(); f != nil {
+		(*f)()
+	}
+	if st&asleep != 0 {
+		_ = s.bus.guarded(func() error {
+			s.bus.region.bell.Wake(nudgeBit(s.record))
+			return nil
+		})
+		<-s.done
 		return nil
+	}
+	for s.state.Load()&looked != 0 {
+		runtime.Gosched() // Drain is about to look away
+	}
+	if s.call.within() {
+		return nil
+	}
+	first, err := s.retireOnce()
+	if !first {
+		<-s.done
+	}
+	return err
+}
+
+// retireOnce retires the subscription, if nobody else does. It is closed, and nobody
+// receives any more.
+func (s *Subscription) retireOnce() (first bool, err error) {
+	for {
+		st := s.state.Load()
+		if st&retiring != 0 {
+			return false, nil
+		}
+		if s.state.CompareAndSwap(st, (st|retiring)+oneOut) {
+			return true, s.retire()
+		}
 	}
 }
 
-// retire runs once, when the subscription is closed and nobody receives any more.
+// retire runs once.
 func (s *Subscription) retire() error {
 	defer close(s.done)
 	if s.group != nil {
@@ -158,7 +191,7 @@ func (s *Subscription) retire() error {
 // drop ends one delivery, or the retirement. The last one gives the place back.
 func (s *Subscription) drop() error {
 	st := s.state.Add(^uint32(oneOut - 1))
-	if st&closed == 0 || st&busy != 0 || st >= oneOut {
+	if st&retiring == 0 || st >= oneOut {
 		if s.ending.Load() {
 			s.bus.stir()
 		}

@@ -33,7 +33,7 @@ func (l *seatLock) Lock() {
 
 // Unlock gives it back. Pairs with the CompareAndSwap in Lock and TryLock: what was
 // done under the lock is seen by who has it next.
-func (l *seatLock) Unlock() { word.Release(&l.taken) }
+func (l *seatLock) Unlock() { word.Release(&l.taken, 0) }
 
 // seatYields is how often who waits lets other goroutines run before it sleeps.
 const seatYields = 32

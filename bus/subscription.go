@@ -141,6 +141,7 @@ type Subscription struct {
 	timeout time.Duration
 
 	durable bool
+	call    mark // a receive call is under way
 	state   atomic.Uint32
 	ending  atomic.Bool   // its bus is draining, and its lanes have an end
 	ends    []uint64      // by lane of the region, once ending is set

@@ -4,5 +4,5 @@ package word
 
 import "sync/atomic"
 
-// Release stores 0, after all that this goroutine has done before.
-func Release(w *atomic.Uint32) { w.Store(0) }
+// Release stores v, after all that this goroutine has done before.
+func Release(w *atomic.Uint32, v uint32) { w.Store(v) }

@@ -7,7 +7,8 @@ import (
 	"unsafe"
 )
 
-// Release stores 0, after all that this goroutine has done before: on this
+// Release stores v, after all that this goroutine has done before: on this
 // processor stores are seen in order, and no load passes to behind one. The compiler
-// keeps the order of stores to memory that has escaped.
-func Release(w *atomic.Uint32) { *(*uint32)(unsafe.Pointer(w)) = 0 }
+// keeps the order of stores to memory that has escaped. Loads that follow may pass to
+// before it, unlike with an atomic store.
+func Release(w *atomic.Uint32, v uint32) { *(*uint32)(unsafe.Pointer(w)) = v }
