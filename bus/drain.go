@@ -120,9 +120,9 @@ func (b *Bus) beginDrain() error {
 // returns, all that was accepted is published.
 func (l *laneUse) drain() error {
 	for _, s := range l.all() {
-		s.mu.Lock()
+		s.mu.Seize()
 		s.draining = true
-		s.mu.Unlock()
+		s.mu.Release()
 	}
 	return l.bus.guarded(func() error {
 		l.WakeRoom()

@@ -97,6 +97,7 @@ func (l *laneUse) exclusive() (*seat, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.mu.owned = true
 	if l.own == nil {
 		l.own = make(map[*seat]struct{})
 	}
@@ -204,8 +205,8 @@ func (s *seat) leave(old bool, err *error) {
 
 // close gives the port back, now or when the last loan has returned.
 func (s *seat) close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu.Seize()
+	defer s.mu.Release()
 	if s.closed {
 		return nil
 	}

@@ -15,7 +15,8 @@ type PublisherOptions struct {
 	// Type overrides what the type says of itself.
 	Type TypeOptions
 	// Exclusive gives the publisher ports of its own, which saves what
-	// sharing costs; it may then be used by one goroutine at a time only.
+	// sharing costs; it may then be used by one goroutine at a time only, its
+	// loans included. Close and Stats may be called from any.
 	Exclusive bool
 	// RequireSubscriber makes every publish call fail with ErrNoSubscriber
 	// while nobody takes events of the type on their lane. Who counts is every

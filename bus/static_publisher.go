@@ -96,8 +96,8 @@ func (p *StaticPublisher[T]) PublishBatch(ctx context.Context, vs []T) (done int
 
 // Stats returns what this publisher has counted. It is safe for concurrent use.
 func (p *StaticPublisher[T]) Stats() PublisherStats {
-	p.seat.mu.Lock()
-	defer p.seat.mu.Unlock()
+	p.seat.mu.Seize()
+	defer p.seat.mu.Release()
 	return p.stats
 }
 
