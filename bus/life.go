@@ -43,20 +43,21 @@ const (
 // begin marks a receive call. Pairs with close and look: whoever ends calls sets a
 // bit first and looks for ours then.
 func (s *Subscription) begin() error {
-	if s.call.enter() {
-		if s.state.Load()&(closed|looked) == 0 {
-			return nil
-		}
-		return s.beginSlowly()
+	entered := s.call.enter()
+	if entered && s.state.Load()&(closed|looked) == 0 {
+		return nil
 	}
-	if s.state.Load()&closed != 0 {
-		return s.gone() // in a callback that has closed it
-	}
-	panic("bus: two goroutines receive from the subscription " + s.name)
+	return s.beginSlowly(entered)
 }
 
-// beginSlowly goes on with a call that is marked, once Drain does not look.
-func (s *Subscription) beginSlowly() error {
+// beginSlowly begins a call that is marked, once Drain does not look.
+func (s *Subscription) beginSlowly(entered bool) error {
+	if !entered {
+		if s.state.Load()&closed != 0 {
+			return s.gone() // in a callback that has closed it
+		}
+		panic("bus: two goroutines receive from the subscription " + s.name)
+	}
 	for s.state.Load()&closed == 0 {
 		s.call.leave()
 		for s.state.Load()&looked != 0 {

@@ -120,8 +120,10 @@ func checkBatch(max int) {
 
 // hand waits for an event, and hands it and what else is there to fn.
 func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, err error) {
-	if err := s.first(w); err != nil {
-		return 0, err
+	if !s.quick(w.ctx) {
+		if err := s.first(w); err != nil {
+			return 0, err
+		}
 	}
 	for ok := true; ok; ok = s.another() {
 		n++
@@ -131,6 +133,16 @@ func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, e
 	}
 	s.returns(w)
 	return n, err
+}
+
+// quick is first for what mostly comes: the next event of a window, without a
+// choice among lanes. Otherwise it does nothing, and returns false.
+func (s *Subscription) quick(ctx context.Context) bool {
+	l := s.only
+	if l == nil || l.next >= l.reader.Window() || s.deferred != nil || ctx != nil && ctx.Err() != nil {
+		return false
+	}
+	return s.plain(l)
 }
 
 // first waits for the first event of a call.
@@ -170,8 +182,10 @@ func (s *Subscription) plain(l *subLane) bool {
 	e.at, e.pos, e.parts.bits = eventHeader, l.reader.Front()+uint64(l.next), 0
 	e.lane, e.slot = l.lane, slot
 	l.next++
-	s.current = l
-	s.served++
+	s.viewed = false
+	if s.current != l {
+		s.current = l
+	}
 	l.reader.Delivered(1)
 	word.OwnerAdd(&s.counts.delivered[typ-1], 1)
 	return true

@@ -127,19 +127,21 @@ func (s *Subscriber[T]) hand(w waitFor, max int, m *Message[T], fn func(v *T, e 
 		return 0, err
 	}
 	defer u.leave(protect(), &err)
-	if err := u.first(w); err != nil {
-		return 0, err
+	if !u.quick(w.ctx) {
+		if err := u.first(w); err != nil {
+			return 0, err
+		}
 	}
 	e := &u.event
 	for ok := true; ok; ok = u.another() {
 		n++
-		v, err := s.value(e)
 		switch {
-		case err != nil:
+		case int(e.raw.value()) != s.size:
+			err = e.sized(s.size)
 		case m != nil:
-			m.copy(v, e)
+			m.copy(codec.Cast[T](e.Value()), e)
 		default:
-			err = fn(v, e)
+			err = fn(codec.Cast[T](e.Value()), e)
 		}
 		if err != nil || n == max {
 			u.returns(w)
