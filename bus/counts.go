@@ -54,13 +54,22 @@ type tally struct {
 // accepted wakes the subscriptions that sleep and care for n events of one lane
 // that a seat, which is locked, has just published, and counts them.
 func (p *publisher) accepted(s *seat, lane, n int, priority Priority) {
-	woke := p.bus.region.bell.Ring(p.levels[priority].bit)
+	woke := uint64(0)
+	if p.bus.region.bell.Ring(p.levels[priority].bit) {
+		woke = 1
+	}
+	p.tally(s, lane, uint64(n), woke)
+}
+
+// tally counts n events of one lane, and how many of them woke somebody. The seat is
+// locked.
+func (p *publisher) tally(s *seat, lane int, n, woke uint64) {
 	mine, i := &p.tallies[lane*p.bus.opts.PortsPerLane+s.number], p.typ.id-1
-	word.OwnerAdd(&mine.published, uint64(n))
-	word.OwnerAdd(&s.counts.published[i], uint64(n))
-	if woke {
-		word.OwnerAdd(&mine.wakeups, 1)
-		word.OwnerAdd(&s.counts.wakeups[i], 1)
+	word.OwnerAdd(&mine.published, n)
+	word.OwnerAdd(&s.counts.published[i], n)
+	if woke > 0 {
+		word.OwnerAdd(&mine.wakeups, woke)
+		word.OwnerAdd(&s.counts.wakeups[i], woke)
 	}
 }
 

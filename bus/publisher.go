@@ -68,6 +68,7 @@ type publisher struct {
 	typ      goType
 	lanes    []*laneUse // the shards of each priority that its type declares
 	own      []*seat    // exclusive publishers: a seat per lane
+	alone    *seat      // of an exclusive publisher with one lane, whoever listens; see swift
 	levels   [priorities + 1]level
 	audience *audience // nil unless somebody must be listening
 	late     bool      // replies: publishes also while the bus drains
@@ -133,6 +134,9 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 			return nil, errors.Join(err, p.Close())
 		}
 		p.own = append(p.own, s)
+	}
+	if len(p.own) == 1 && p.audience == nil && !p.late {
+		p.alone = p.own[0]
 	}
 	return p, nil
 }
@@ -210,6 +214,14 @@ func (p *publisher) take(lane int) (*seat, error) {
 		return s.check(p.late)
 	}
 	return s, nil
+}
+
+// shut tells why a seat that is locked publishes nothing more.
+func (p *publisher) shut(s *seat) error {
+	if p.closed.Load() {
+		return fmt.Errorf("publisher: %w", ErrClosed)
+	}
+	return s.refusal(p.late)
 }
 
 // over tells why a wait for room is to end.
