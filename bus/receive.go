@@ -135,12 +135,23 @@ func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, e
 	return n, err
 }
 
-// quick is first for what mostly comes: the next event of a window, without a
-// choice among lanes. Otherwise it does nothing, and returns false.
+// quick is first for what mostly comes: an event that is there, without a choice
+// among lanes and without a gap. Otherwise it does nothing, and returns false.
 func (s *Subscription) quick(ctx context.Context) bool {
 	l := s.only
-	if l == nil || l.next >= l.reader.Window() || s.deferred != nil || ctx != nil && ctx.Err() != nil {
+	if l == nil || s.deferred != nil || ctx != nil && ctx.Err() != nil {
 		return false
+	}
+	return s.following(l)
+}
+
+// following is quick where the call has begun.
+func (s *Subscription) following(l *subLane) bool {
+	if l.next >= l.reader.Window() {
+		if !l.reader.Next(ring.MaxPin) {
+			return false
+		}
+		l.next = 0
 	}
 	return s.plain(l)
 }
@@ -158,7 +169,7 @@ func (s *Subscription) first(w waitFor) error {
 // another makes s.event the next event of a call that has had one, if there is
 // one at once. What comes in its place is for the next call to tell.
 func (s *Subscription) another() bool {
-	if l := s.only; l != nil && l.next < l.reader.Window() && s.plain(l) {
+	if l := s.only; l != nil && s.following(l) {
 		return true
 	}
 	ok, err := s.take()
@@ -249,6 +260,9 @@ func (s *Subscription) await(w waitFor) error {
 		}
 		if err := s.sleep(w); err != nil {
 			return err
+		}
+		if l := s.only; l != nil && s.following(l) {
+			return nil
 		}
 	}
 }

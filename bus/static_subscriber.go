@@ -275,6 +275,10 @@ func (s *StaticSubscriber[T]) more() (bool, error) {
 	if u.keep {
 		return false, nil // the next window would finish this one
 	}
+	if l.reader.Next(ring.MaxPin) {
+		l.next = 0
+		return true, nil
+	}
 	// A window may come to nothing again and again while a lossy ring overtakes
 	// us; whoever waits looks then whether he is to end.
 	if !l.reader.Ready() {

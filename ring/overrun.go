@@ -1,11 +1,11 @@
 package ring
 
 // unreadable is how many positions to pass over where the entry of position at is
-// not its event: none if it is yet to come, nor if there are others before it.
-func (r *Reader) unreadable(e entry, at uint64, first bool) (skip uint64) {
+// not its event: none if it is yet to come.
+func (r *Reader) unreadable(e entry, at uint64) (skip uint64) {
 	d := e.ahead(at >> r.lane.shift)
 	switch {
-	case d == -1 || !first:
+	case d == -1:
 		return 0
 	case d < -1:
 		if !r.outslept(at) {

@@ -126,6 +126,26 @@ func (r *Reader) Poll(max int) (n int, missed uint64, err error) {
 	return 0, missed, r.move(r.pos)
 }
 
+// Next is Poll where that needs nothing but to look: the window is used up, more is
+// pinned, and the event has come. Otherwise it does nothing and returns false, and
+// Poll sees to the rest.
+func (r *Reader) Next(max int) bool {
+	l, pos := r.lane, r.Position()
+	if int(r.pinned-pos) <= r.keep || r.owed != 0 || (!r.gated || r.evictions != r.trusted) && r.farBehind() {
+		return false
+	}
+	failpoint.Hit(stepLook)
+	// As in look.
+	e := entry(l.entries[pos&l.mask].Load())
+	if !e.ofLap(pos>>l.shift) || int(e.slot()) >= l.slots || r.reach(pos, 1) == 0 {
+		return false
+	}
+	r.pos, r.first, r.width = pos, 0, 0
+	r.width, _ = r.look(0, max)
+	failpoint.Hit(stepRead)
+	return r.width > 0
+}
+
 // pollTries bounds how often one Poll may be overtaken.
 const pollTries = 64
 
@@ -151,7 +171,9 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 			// slot before is visible.
 			e := entry(line[k].Load())
 			if !e.ofLap(lap) || int(e.slot()) >= l.slots {
-				skip = r.unreadable(e, at+uint64(k), n == 0)
+				if n == 0 {
+					skip = r.unreadable(e, at)
+				}
 				max = 0
 				break
 			}
