@@ -133,7 +133,7 @@ func (s *Subscriber[T]) hand(w waitFor, max int, m *Message[T], fn func(v *T, e 
 		}
 	}
 	e := &u.event
-	for ok := true; ok; ok = u.another() {
+	for ok := true; ok; {
 		n++
 		switch {
 		case int(e.raw.value()) != s.size:
@@ -146,6 +146,9 @@ func (s *Subscriber[T]) hand(w waitFor, max int, m *Message[T], fn func(v *T, e 
 		if err != nil || n == max {
 			u.returns(w)
 			return n, err
+		}
+		if l := u.only; l == nil || l.next >= l.reader.Window() || !u.plain(l) {
+			ok = u.another()
 		}
 	}
 	u.returns(w)

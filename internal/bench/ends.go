@@ -32,9 +32,9 @@ func (c Config) ends(publisher int) endOptions {
 	}
 }
 
-// published is when an event was published, 0 if nobody asks.
-func (o endOptions) published(e *bus.Event) int64 {
-	if !o.stamp {
+// publishedAt is when an event was published, 0 if nobody asks.
+func publishedAt(e *bus.Event, stamp bool) int64 {
+	if !stamp {
 		return 0
 	}
 	return e.Header().Time
@@ -106,16 +106,17 @@ func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (pa
 			return &valueSource[T]{p: p, o: o, fill: fill, values: make([]T, o.batch)}, nil
 		},
 		sink: func(b *bus.Bus, o endOptions, see seen) (sink, error) {
+			verify, stamp := o.verify, o.stamp // o is large
 			if o.static != nil {
 				return newStaticSink(b, o, func(v *T) error {
-					n, ok := read(v, o.verify)
+					n, ok := read(v, verify)
 					see(n, ok, 0)
 					return nil
 				})
 			}
 			return newViewSink(b, o, func(v *T, e *bus.Event) error {
-				n, ok := read(v, o.verify)
-				see(n, ok, o.published(e))
+				n, ok := read(v, verify)
+				see(n, ok, publishedAt(e, stamp))
 				return nil
 			})
 		},
@@ -195,7 +196,7 @@ func tailFlow[H any](head func(*H) *payload.Head) flow {
 				if o.verify {
 					ok = len(e.Tail()) == o.size-payload.HeadSize && payload.SumTail(e.Tail(), n) == h.Sum
 				}
-				see(n, ok, o.published(e))
+				see(n, ok, publishedAt(e, o.stamp))
 				return nil
 			})
 		},
