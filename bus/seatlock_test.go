@@ -1,44 +1,66 @@
-package bus_test
+package bus
 
 import (
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/rvoip/shmbus/bus"
 )
 
-// One goroutine publishes batch after batch. Others have their turns between them,
-// also where a loan must go back through the very seat that it came from.
-func TestWhoWaitsForASeatIsNext(t *testing.T) {
-	b := open(t, t.TempDir(), bus.Options{Geometry: small(), PortsPerLane: 1})
-	pub := newPub[tick](t, b, nil)
-	l, err := pub.Loan()
-	require.NoError(t, err)
-	var stop atomic.Bool
-	var batches atomic.Uint64
-	end := async(func() error {
-		vs := make([]tick, 2000)
-		for !stop.Load() {
-			if _, err := pub.PublishBatch(background(), vs); err != nil {
-				return err
-			}
-			batches.Add(1)
+// Who owns a seat and those who seize it are never in it together, and all of them
+// get in.
+func TestOwnedSeatIsSeized(t *testing.T) {
+	lightenFences()
+	l := seatLock{owned: true}
+	var within, together atomic.Int32
+	visit := func(stay int) {
+		if within.Add(1) > 1 {
+			together.Add(1)
 		}
-		return nil
-	})
-	require.Eventually(t, func() bool { return batches.Load() > 0 }, patience, often)
-	const turns = 200
-	began := batches.Load()
-	for range turns {
-		require.NoError(t, l.TryPublish())
-		l, err = pub.Loan()
-		require.NoError(t, err)
+		for range stay {
+			runtime.Gosched()
+		}
+		within.Add(-1)
 	}
-	// A batch that is under way when it comes is waited for, and mostly no other.
-	require.Less(t, batches.Load()-began, uint64(40*turns), "others hardly come in between")
-	l.Discard()
-	stop.Store(true)
-	require.NoError(t, result(t, end))
+	var seizing sync.WaitGroup
+	for range 2 {
+		seizing.Go(func() {
+			for range 200 {
+				l.Seize()
+				visit(10)
+				l.Release()
+			}
+		})
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		seizing.Wait()
+	}()
+	turns := 0
+	for seizers := true; seizers; turns++ {
+		l.Lock()
+		visit(turns % 2)
+		l.Unlock()
+		select {
+		case <-over:
+			seizers = false
+		default:
+		}
+	}
+	require.Zero(t, together.Load(), "two are in it")
+	require.Zero(t, l.waiting.Load())
+	t.Log(turns, "turns of its owner")
+}
+
+// An exclusive publisher that two goroutines use at a time says so, where it sees it.
+func TestOwnedSeatHasOneOwner(t *testing.T) {
+	l := seatLock{owned: true}
+	l.Lock()
+	require.Panics(t, l.Lock)
+	l.Unlock()
+	l.Lock()
+	l.Unlock()
 }
