@@ -96,11 +96,15 @@ type Event struct {
 }
 
 // Header returns what the bus knows of the event.
-func (e *Event) Header() Header {
-	return Header{
-		Type: e.Type(), Priority: e.lane.priority, Shard: e.lane.shard, Position: e.pos,
-		Source: int(e.raw.source()), Key: e.raw.key, Time: e.raw.time,
-	}
+func (e *Event) Header() (h Header) {
+	e.head(&h)
+	return h
+}
+
+// head is Header without a copy between.
+func (e *Event) head(h *Header) {
+	h.Type, h.Priority, h.Shard, h.Position = e.Type(), e.lane.priority, e.lane.shard, e.pos
+	h.Source, h.Key, h.Time = int(e.raw.source()), e.raw.key, e.raw.time
 }
 
 // Type returns the event's type.

@@ -164,7 +164,10 @@ func (s *Subscriber[T]) value(e *Event) (*T, error) {
 }
 
 func (m *Message[T]) copy(v *T, e *Event) {
-	m.Header = e.Header()
+	e.head(&m.Header)
 	m.Value = *v
-	m.Tail = append(m.Tail[:0], e.Tail()...)
+	m.Tail = m.Tail[:0]
+	if e.raw.tail() > 0 {
+		m.Tail = append(m.Tail, e.Tail()...)
+	}
 }

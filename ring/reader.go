@@ -140,10 +140,15 @@ func (r *Reader) Next(max int) bool {
 	if !e.ofLap(pos>>l.shift) || int(e.slot()) >= l.slots || r.reach(pos, 1) == 0 {
 		return false
 	}
-	r.pos, r.first, r.width = pos, 0, 0
-	r.width, _ = r.look(0, max)
+	r.pos, r.first, r.width = pos, 0, 1
+	r.refs[0] = e.ref()
+	if pos++; max > 1 && entry(l.entries[pos&l.mask].Load()).ofLap(pos>>l.shift) {
+		prefetch.ReadSlots(l.bytes, r.refs[:1], slotMask, l.geo.SlotSize, r.lines)
+		n, _ := r.look(1, max-1)
+		r.width += n
+	}
 	failpoint.Hit(stepRead)
-	return r.width > 0
+	return true
 }
 
 // pollTries bounds how often one Poll may be overtaken.
