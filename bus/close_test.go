@@ -65,6 +65,25 @@ func TestCloseEndsAWaitForRoom(t *testing.T) {
 	l.Discard()
 }
 
+func TestCloseOfAPublisherEndsItsWaitForRoom(t *testing.T) {
+	for _, exclusive := range []bool{false, true} {
+		b := open(t, t.TempDir(), bus.Options{Geometry: small()})
+		sub := newSub[tick](t, b, nil)
+		pub := newPub[tick](t, b, &bus.PublisherOptions{Exclusive: exclusive})
+		other := newPub[tick](t, b, nil)
+		fill(t, pub, 0)
+		before := pub.Stats().Full
+		done := async(func() error { return pub.Publish(background(), &tick{}) })
+		require.Eventually(t, func() bool { return pub.Stats().Full > before }, patience, often)
+		require.NoError(t, pub.Close())
+		assert.ErrorIs(t, result(t, done), bus.ErrClosed)
+		require.ErrorIs(t, other.TryPublish(&tick{}), bus.ErrFull)
+		_, err := sub.TryViewBatch(64, func(*tick, *bus.Event) error { return nil })
+		require.NoError(t, err)
+		require.NoError(t, other.Publish(background(), &tick{}), "the lane goes on")
+	}
+}
+
 func TestCloseWithinACallback(t *testing.T) {
 	for name, closer := range map[string]func(b *bus.Bus, s *bus.Subscriber[tick]) error{
 		"Subscriber": func(_ *bus.Bus, s *bus.Subscriber[tick]) error { return s.Close() },

@@ -24,9 +24,10 @@ var fences struct {
 	light atomic.Bool
 }
 
-// lightenFences asks the kernel whether it makes the fences. It takes a while.
+// lightenFences asks the kernel whether it makes the fences, where that is of use. It
+// takes a while.
 func lightenFences() {
-	fences.once.Do(func() { fences.light.Store(shm.RegisterFence() == nil) })
+	fences.once.Do(func() { fences.light.Store(word.Plain && shm.RegisterFence() == nil) })
 }
 
 // fence returns after every owner of a mark has had a fence.

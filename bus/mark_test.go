@@ -1,8 +1,10 @@
 package bus
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -19,39 +21,57 @@ func TestMarkIsSeen(t *testing.T) {
 			continue
 		}
 		fences.light.Store(light)
-		var met struct{ owner, other, both int }
-		for range 3_000 {
-			var m mark
-			var over atomic.Bool
-			var ready atomic.Int32
-			meet := func() {
-				for ready.Add(1); ready.Load() < 2; {
-				}
-			}
-			saw := make(chan bool)
-			go func() {
-				meet()
-				m.enter()
-				over := over.Load()
-				saw <- over
-			}()
-			meet()
-			over.Store(true)
-			within := m.within()
-			seen := <-saw
-			switch {
-			case seen && within:
-				met.both++
-			case seen:
-				met.owner++
-			case within:
-				met.other++
-			default:
-				require.Fail(t, "neither has seen the other", "light: %v", light)
+		seen, within, both, rounds := meetings(2 * time.Second)
+		require.Equal(t, rounds, seen+within-both, "neither has seen the other, light: %v", light)
+		t.Logf("light %v: %d meetings, seen by the owner %d times, by the other %d, by both %d", light, rounds, seen, within, both)
+	}
+}
+
+// meetings lets the two meet, again and again, for as long as that; the shorter they
+// meet the more often.
+func meetings(long time.Duration) (seen, within, both, rounds int) {
+	var m mark
+	var over, last atomic.Bool
+	var there atomic.Int64
+	meet := func(n int64) {
+		there.Add(1)
+		for i := 0; there.Load() < n; i++ {
+			if i > 1000 {
+				runtime.Gosched() // there may be one processor
 			}
 		}
-		t.Logf("light %v: seen by the owner %d times, by the other %d, by both %d", light, met.owner, met.other, met.both)
 	}
+	saw := false
+	go func() {
+		for n := int64(0); !last.Load(); n += 4 {
+			meet(n + 2)
+			m.enter()
+			saw = over.Load()
+			meet(n + 4)
+		}
+	}()
+	begin := time.Now()
+	for n := int64(0); !last.Load(); n += 4 {
+		m.leave()
+		over.Store(false)
+		done := rounds == 200_000 || time.Since(begin) > long
+		meet(n + 2)
+		over.Store(true)
+		in := m.within()
+		last.Store(done)
+		meet(n + 4)
+		rounds++
+		if saw {
+			seen++
+		}
+		if in {
+			within++
+		}
+		if saw && in {
+			both++
+		}
+	}
+	return seen, within, both, rounds
 }
 
 // A mark is taken once, and what was done in a call is seen by who finds it ended.

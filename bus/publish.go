@@ -45,7 +45,9 @@ func (p *publisher) swift(value []byte) (err error) {
 	s.mu.Lock()
 	defer s.leave(protect(), &err)
 	if s.closed || s.draining {
-		return p.shut(s)
+		if err := p.shut(s); err != nil {
+			return err
+		}
 	}
 	cell, slot, err := s.prod.Reserve()
 	if err != nil {

@@ -16,7 +16,8 @@ type PublisherOptions struct {
 	Type TypeOptions
 	// Exclusive gives the publisher ports of its own, which saves what
 	// sharing costs; it may then be used by one goroutine at a time only, its
-	// loans included. Close and Stats may be called from any.
+	// loans included. Two at a time are a panic where that is seen, and lose
+	// events where it is not. Close and Stats may be called from any.
 	Exclusive bool
 	// RequireSubscriber makes every publish call fail with ErrNoSubscriber
 	// while nobody takes events of the type on their lane. Who counts is every
@@ -135,19 +136,28 @@ func NewPublisher[T any](b *Bus, o *PublisherOptions) (*Publisher[T], error) {
 		}
 		p.own = append(p.own, s)
 	}
-	if len(p.own) == 1 && p.audience == nil && !p.late {
+	if len(p.own) == 1 && p.audience == nil {
 		p.alone = p.own[0]
 	}
 	return p, nil
 }
 
-// Close gives back what the publisher holds: an exclusive one its ports. It is
-// idempotent. Later calls return ErrClosed.
+// Close gives back what the publisher holds: an exclusive one its ports. It ends waits
+// for room, and is idempotent. Later calls return ErrClosed.
 func (p *publisher) Close() error {
 	if p.closed.Swap(true) {
 		return nil
 	}
-	var errs []error
+	err := p.bus.guarded(func() error {
+		for _, l := range p.lanes {
+			l.WakeRoom()
+		}
+		return nil
+	})
+	if errors.Is(err, ErrClosed) {
+		err = nil
+	}
+	errs := []error{err}
 	for _, s := range p.own {
 		errs = append(errs, s.use.giveBack(s))
 	}
@@ -226,6 +236,9 @@ func (p *publisher) shut(s *seat) error {
 
 // over tells why a wait for room is to end.
 func (p *publisher) over() error {
+	if p.closed.Load() {
+		return fmt.Errorf("publisher: %w", ErrClosed)
+	}
 	err := p.bus.refusal()
 	if p.late && errors.Is(err, ErrDraining) {
 		return nil
