@@ -44,6 +44,7 @@ type opWatch struct {
 	tail   uint64        // of its lane
 	moved  time.Time     // the lane did
 	waited time.Duration // run delay then
+	twice  bool          // too long already when it was looked at last
 }
 
 type idleWatch struct {
@@ -110,25 +111,39 @@ func (s *supervisor) watchPublishers() {
 			snap = &now
 		}
 		pid := int(s.seats[i].pid.Load())
-		delay, queued := runDelay(pid)
+		delay, queued, lives := runDelay(pid)
+		if !lives {
+			w.since = 0 // killed just now: what it was at is at an end
+			continue
+		}
 		tail := snap.Lanes[lane].Tail
 		if w.since != op {
-			*w = opWatch{op, delay, tail, time.Now(), delay}
+			*w = opWatch{since: op, begin: delay, tail: tail, moved: time.Now(), waited: delay}
 		}
 		if w.tail != tail || awaited(snap, lane) {
 			w.tail, w.moved, w.waited = tail, time.Now(), delay
 		}
-		still := time.Since(w.moved) - (delay - w.waited)
+		// A thread that ends takes its delay along.
+		still := time.Since(w.moved) - max(delay-w.waited, 0)
 		if queued && time.Since(w.moved) < patience {
 			continue // the next look will tell
 		}
 		s.watch.still = max(s.watch.still, still)
-		switch age := time.Duration(bus.Now()-int64(op)) - (delay - w.begin); {
+		age := time.Duration(bus.Now()-int64(op)) - max(delay-w.begin, 0)
+		if still <= stillFor && age <= patience {
+			w.twice = false
+			continue
+		}
+		if !w.twice {
+			w.twice = true // it may be dying
+			continue
+		}
+		switch {
 		case still > stillFor:
 			s.stack(pid)
 			s.fail(fmt.Errorf("place %d, process %d, waits to publish on lane %v, which has stood still for %v; EvictAfter is %v",
 				i, pid, lanes[lane], still, evictAfter))
-		case age > patience:
+		default:
 			s.stack(pid)
 			s.fail(fmt.Errorf("place %d, process %d, has been publishing on lane %v for %v, while others had their turns", i, pid, lanes[lane], age))
 		}
@@ -166,12 +181,15 @@ func (s *supervisor) watchIdle() {
 			seen[key] = idleWatch{row.Cursor, time.Now(), op, -1}
 			continue
 		}
-		delay, queued := runDelay(row.PID)
+		delay, queued, lives := runDelay(row.PID)
+		if !lives {
+			continue
+		}
 		if w.waited < 0 {
 			w.since, w.waited = time.Now(), delay
 		}
 		seen[key] = w
-		late := time.Since(w.since) - (delay - w.waited)
+		late := time.Since(w.since) - max(delay-w.waited, 0)
 		if queued && time.Since(w.since) < patience {
 			continue // the next look will tell
 		}
@@ -203,23 +221,32 @@ func (s *supervisor) placeOf(pid int) int {
 
 // runDelay is for how long the threads of a process were runnable and had no
 // processor. What one waits for now is not in it before it gets one: queued tells
-// whether any does, or runs.
-func runDelay(pid int) (d time.Duration, queued bool) {
+// whether any does, or runs. Of a process that has ended, also while it was being
+// asked, there is nothing to tell.
+func runDelay(pid int) (d time.Duration, queued, lives bool) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
-	threads, _ := os.ReadDir(dir)
+	threads, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, false, false
+	}
 	for _, t := range threads {
 		b, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
 		if err != nil {
 			continue // it has ended
 		}
+		lives = true
 		if f := strings.Fields(string(b)); len(f) > 1 {
 			ns, _ := strconv.ParseInt(f[1], 10, 64)
 			d += time.Duration(ns)
 		}
 		b, _ = os.ReadFile(filepath.Join(dir, t.Name(), "stat"))
-		if _, state, ok := strings.Cut(string(b), ") "); ok && strings.HasPrefix(state, "R") {
+		_, state, _ := strings.Cut(string(b), ") ")
+		switch {
+		case strings.HasPrefix(state, "R"):
 			queued = true
+		case strings.HasPrefix(state, "Z"), strings.HasPrefix(state, "X"):
+			return 0, false, false
 		}
 	}
-	return d, queued
+	return d, queued, lives
 }
