@@ -13,9 +13,10 @@ type tracker struct {
 	Disordered uint64 `json:"disordered"`
 	Corrupt    uint64 `json:"corrupt"`
 
-	step     uint64   // events of a publisher from one that comes to the next
-	next     []uint64 // per publisher
-	finished int      // publishers whose last event was seen
+	step     uint64       // events of a publisher from one that comes to the next
+	next     []uint64     // per publisher; of that of due, due knows
+	due      payload.Note // mostly comes next
+	finished int          // publishers whose last event was seen
 }
 
 func newTracker(publishers int, step uint64) *tracker {
@@ -25,17 +26,19 @@ func newTracker(publishers int, step uint64) *tracker {
 // see books one event. It is short, so that the compiler puts it into its callers:
 // mostly the event is the next one.
 func (t *tracker) see(n payload.Note, ok bool) {
-	if p := n.Publisher(); ok && p < len(t.next) && n == payload.NewNote(p, t.next[p], false) {
-		t.Received++
-		t.next[p] += t.step
-		return
+	t.Received++
+	if ok && n == t.due {
+		t.due += payload.Note(t.step)
+	} else {
+		t.look(n, ok)
 	}
-	t.look(n, ok)
 }
 
 // look is see for any event.
 func (t *tracker) look(n payload.Note, ok bool) {
-	t.Received++
+	if p := t.due.Publisher(); p < len(t.next) {
+		t.next[p] = t.due.Seq()
+	}
 	p := n.Publisher()
 	if !ok || p >= len(t.next) {
 		t.Corrupt++
@@ -57,6 +60,7 @@ func (t *tracker) look(n payload.Note, ok bool) {
 		}
 	}
 	t.next[p] = seq + t.step
+	t.due = payload.NewNote(p, t.next[p], false)
 	if n.Last() {
 		t.finished++
 	}
