@@ -142,8 +142,9 @@ func (r *Reader) Next(max int) bool {
 	}
 	r.pos, r.first, r.width = pos, 0, 1
 	r.refs[0] = e.ref()
+	// All its lines at once; the processor would come to the second one late.
+	prefetch.ReadSlots(l.bytes, r.refs[:1], slotMask, l.geo.SlotSize, r.lines)
 	if pos++; max > 1 && entry(l.entries[pos&l.mask].Load()).ofLap(pos>>l.shift) {
-		prefetch.ReadSlots(l.bytes, r.refs[:1], slotMask, l.geo.SlotSize, r.lines)
 		n, _ := r.look(1, max-1)
 		r.width += n
 	}
