@@ -9,9 +9,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// While somebody has seized a seat, its owner waits.
+func TestOwnedSeatIsSeized(t *testing.T) {
+	lightenFences()
+	l := seatLock{owned: true}
+	l.Seize()
+	var in atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.Lock()
+		in.Store(true)
+		l.Unlock()
+	}()
+	for !in.Load() && l.waiting.Load() < 2 {
+		runtime.Gosched()
+	}
+	require.False(t, in.Load(), "two are in it")
+	l.Release()
+	<-done
+	require.True(t, in.Load())
+	require.Zero(t, l.waiting.Load())
+}
+
 // Who owns a seat and those who seize it are never in it together, and all of them
 // get in.
-func TestOwnedSeatIsSeized(t *testing.T) {
+func TestOwnedSeatIsSeizedAgainAndAgain(t *testing.T) {
 	lightenFences()
 	l := seatLock{owned: true}
 	var within, together atomic.Int32
