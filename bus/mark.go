@@ -24,6 +24,9 @@ var fences struct {
 	light atomic.Bool
 }
 
+// makeFence is a variable for tests.
+var makeFence = shm.Fence
+
 // lightenFences asks the kernel whether it makes the fences, where that is of use. It
 // takes a while.
 func lightenFences() {
@@ -33,7 +36,7 @@ func lightenFences() {
 // fence returns after every owner of a mark has had a fence.
 func fence() {
 	lightenFences() // or somebody may find them light just now
-	if fences.light.Load() && shm.Fence() != nil {
+	if fences.light.Load() && makeFence() != nil {
 		time.Sleep(time.Millisecond) // no processor keeps a store to itself for so long
 	}
 }

@@ -21,23 +21,29 @@ func farAhead(capacity int, laps uint64) uint64 {
 	return laps << bits.TrailingZeros(uint(capacity))
 }
 
+// outslept returns a reader that stood at position 0 while so many laps went by, a
+// producer, and where the lane begins now.
+func outslept(t *testing.T, laps uint64) (r *ring.Reader, p *ring.Producer, ahead uint64) {
+	t.Helper()
+	geo := geometry(8)
+	lane, mem := newLaneOver(t, geo, 0)
+	r = newReader(t, lane, 0, 4)
+	r.Join()
+	poll(t, r, 4, 0, 0)
+	cursor := append([]byte(nil), mem...)
+	ahead = farAhead(geo.Capacity, laps)
+	require.NoError(t, ring.Format(mem, geo, ahead))
+	restoreCursors(t, mem, cursor, geo)
+	return r, newProducer(t, lane), ahead
+}
+
 func TestAReaderThatOutsleptTheLapsCountsWhatItMissed(t *testing.T) {
 	for _, laps := range []uint64{
 		lapsToGo / 2, lapsToGo/2 + 1, lapsToGo - 2, lapsToGo - 1, lapsToGo, lapsToGo + 1, lapsToGo + 3, lapsToGo + lapsToGo/2 - 2,
 		lapsToGo + lapsToGo/2, 3*lapsToGo - 3,
 	} {
 		t.Run(fmt.Sprint(laps), func(t *testing.T) {
-			geo := geometry(8)
-			lane, mem := newLaneOver(t, geo, 0)
-			r := newReader(t, lane, 0, 4)
-			r.Join()
-			poll(t, r, 4, 0, 0)
-			cursor := append([]byte(nil), mem...)
-
-			ahead := farAhead(geo.Capacity, laps)
-			require.NoError(t, ring.Format(mem, geo, ahead))
-			restoreCursors(t, mem, cursor, geo)
-			p := newProducer(t, lane)
+			r, p, ahead := outslept(t, laps)
 			publishMany(t, p, 1, 0, 3)
 
 			n, missed, err := r.Poll(4)
@@ -63,16 +69,7 @@ func TestAReaderThatOutsleptTheLapsCountsWhatItMissed(t *testing.T) {
 // What such a reader reads is pinned where it is.
 func TestWhatIsReadAfterTheLapsWentRoundIsPinned(t *testing.T) {
 	for _, laps := range []uint64{lapsToGo - 1, lapsToGo, lapsToGo + 2} {
-		geo := geometry(8)
-		lane, mem := newLaneOver(t, geo, 0)
-		r := newReader(t, lane, 0, 4)
-		r.Join()
-		poll(t, r, 4, 0, 0)
-		cursor := append([]byte(nil), mem...)
-		ahead := farAhead(geo.Capacity, laps)
-		require.NoError(t, ring.Format(mem, geo, ahead))
-		restoreCursors(t, mem, cursor, geo)
-		p := newProducer(t, lane)
+		r, p, ahead := outslept(t, laps)
 		publishMany(t, p, 1, 0, 8)
 		n, err := r.Skip(0, 100)
 		require.NoError(t, err)
