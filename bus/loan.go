@@ -12,7 +12,8 @@ import (
 // Loan is a slot lent to the caller, to be filled in place and then published
 // or discarded. Each process has Batch loans for each of its ports on a lane;
 // a loan that is never given back is lost to them until the process ends. It
-// belongs to one goroutine at a time. The memory stays mapped while it is out.
+// belongs to one goroutine at a time, and of an exclusive publisher to the one that
+// uses that. The memory stays mapped while it is out.
 // Of copies of a Loan, the first that is published or discarded ends them all.
 type Loan[T any] struct {
 	p        *Publisher[T]

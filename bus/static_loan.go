@@ -9,8 +9,9 @@ import (
 
 // StaticLoan is a slot of a static ring lent to the caller, to be filled in place
 // and then published or discarded. A publisher has Batch of them at a time. It
-// belongs to one goroutine at a time. The memory stays mapped while it is out. Of
-// copies of a StaticLoan, the first that is published or discarded ends them all.
+// belongs to one goroutine at a time, the one that uses the publisher. The memory
+// stays mapped while it is out. Of copies of a StaticLoan, the first that is
+// published or discarded ends them all.
 type StaticLoan[T any] struct {
 	p    *StaticPublisher[T]
 	v    *T

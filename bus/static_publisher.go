@@ -12,7 +12,8 @@ import (
 )
 
 // StaticPublisher publishes to a static ring, through a port of its own. One
-// goroutine at a time may use it; Close and Stats may be called from any.
+// goroutine at a time may use it, its loans included: two are a panic where that is
+// seen, and lose events where it is not. Close and Stats may be called from any.
 type StaticPublisher[T any] struct {
 	ring *Static[T]
 	bus  *Bus
