@@ -24,6 +24,14 @@ trap 'rm -rf "$logs"' EXIT
 # file PACKAGE NAME is where what a target says goes.
 file() { echo "$logs/${1//\//-} $2"; }
 
+# time_over LOG: all that go test complained of is that its own time was over. Up to Go
+# 1.26 its coordinator now and then takes that for a failure of the target, without an
+# input that fails (https://go.dev/issue/75804, mended in 1.27).
+time_over() {
+	! grep -q 'Failing input written' "$1" &&
+		[[ "$(sed -n '/^--- FAIL: /,/^FAIL$/p' "$1" | sed '1d;$d')" == "    context deadline exceeded" ]]
+}
+
 # fuzz PACKAGE NAME leaves the number of executions in a file, if nothing was found.
 fuzz() {
 	local log status=0 executions
@@ -34,7 +42,7 @@ fuzz() {
 	executions="$(sed -nE 's/^fuzz: elapsed: .*, execs: ([0-9]+) .*/\1/p' "$log" | tail -n 1)"
 	executions="${executions:-0}"
 	printf '%-40s %12d executions in %s\n' "$1 $2" "$executions" "$each"
-	if [[ "$status" == 0 && "$executions" != 0 ]]; then
+	if [[ "$executions" != 0 ]] && { [[ "$status" == 0 ]] || time_over "$log"; }; then
 		echo "$executions" >"$log.passed"
 	else
 		cat "$log"
