@@ -31,6 +31,7 @@ func (r *reader) work(ctx context.Context, v *load, tail []byte, h bus.Header) e
 		return broken(err)
 	}
 	defer r.done(laneOf(h.Priority, h.Shard))
+	r.stage.place.w[placeOp].Store(0) // it is at work, and sleeps over nothing
 	if d := r.takes(); d > 0 {
 		sleep(ctx, d)
 		// In place it is pinned, even if this process has been frozen meanwhile,

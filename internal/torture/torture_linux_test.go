@@ -162,3 +162,37 @@ func TestCommandLine(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Contains(t, errs, "-seed")
 }
+
+func TestThreadsOf(t *testing.T) {
+	own := threadsOf(os.Getpid())
+	assert.True(t, own.live)
+	assert.True(t, own.queued, "this thread runs")
+	assert.Contains(t, atKernel(os.Getpid()), "(torture.test) ")
+	assert.Zero(t, threadsOf(1<<30), "there is none")
+	assert.Empty(t, atKernel(1<<30))
+}
+
+// What a sleeper is excused for is the machine's, and ends with patience.
+func TestHowLateASleeperIs(t *testing.T) {
+	began := time.Now()
+	w := idleWatch{first: began, since: began, waited: -1}
+	look := func(after time.Duration, at threads) (time.Duration, bool) { return w.late(at, began.Add(after)) }
+	second := func(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+	d, told := look(second(1), threads{delay: second(7)})
+	assert.True(t, told)
+	assert.Zero(t, d, "it begins here")
+	d, _ = look(second(3), threads{delay: second(7)})
+	assert.Equal(t, second(2), d)
+	d, _ = look(second(3), threads{delay: second(8)})
+	assert.Equal(t, second(1), d, "it had no processor for a second")
+	d, _ = look(second(3), threads{delay: second(99)})
+	assert.Equal(t, second(0.5), d, "several threads do not excuse all of it")
+	_, told = look(second(3), threads{queued: true})
+	assert.False(t, told, "it may be about to wake")
+	d, _ = look(second(4), threads{blocked: true})
+	assert.Zero(t, d, "it waited for a disk, and begins again")
+	d, told = look(patience+second(1), threads{queued: true, blocked: true})
+	assert.True(t, told)
+	assert.Equal(t, patience+second(1), d)
+}

@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -19,8 +20,10 @@ import (
 // A lane on which somebody waits for room stands still until whoever holds it back
 // has been evicted: EvictAfter, or longer while a durable subscription that has
 // stated so is away. A receive that finds nothing sleeps for Heal at a time. To
-// both comes an allowance, and all the time that the process spent runnable without
-// a processor does not count: what is judged is the bus, not the machine. A lane
+// both comes an allowance. What does not count is the time that the process spent
+// runnable without a processor, and any that it spent waiting for a disk, where the
+// region lies on one: a store to a page that is being written back waits for that.
+// What is judged is the bus, not the machine. A lane
 // that moves is no matter of the dead or frozen; but who gets no turn on it for a
 // minute is one, too.
 type watch struct {
@@ -31,6 +34,11 @@ type watch struct {
 	still   time.Duration        // that a lane stood still, with somebody waiting for room
 	late    time.Duration        // that anybody slept though there were events
 }
+
+// excused is what of a time does not count because threads of the process had no
+// processor. Their delays are added up, though several may wait at the same time; so it
+// is never all of it, and who is stuck is found however busy the machine is.
+func excused(of, delay time.Duration) time.Duration { return min(max(delay, 0), of/4*3) }
 
 const (
 	allowance = 2 * time.Second
@@ -49,9 +57,24 @@ type opWatch struct {
 
 type idleWatch struct {
 	cursor uint64
-	since  time.Time
+	first  time.Time // it was seen
+	since  time.Time // it waits for nothing but the bus
 	op     uint64
 	waited time.Duration
+}
+
+// late is for how long it has slept over events, as far as that is the bus's doing, and
+// whether that can be told: not while one of its threads runs or waits for a processor,
+// but for what has taken longer than any patience, whatever it may wait for.
+func (w *idleWatch) late(at threads, now time.Time) (d time.Duration, told bool) {
+	if w.waited < 0 || at.blocked {
+		w.since, w.waited = now, at.delay
+	}
+	if d = now.Sub(w.first); d > patience {
+		return d, true
+	}
+	d = now.Sub(w.since)
+	return d - excused(d, at.delay-w.waited), !at.queued
 }
 
 func (w *watch) rest(on bool) {
@@ -111,25 +134,27 @@ func (s *supervisor) watchPublishers() {
 			snap = &now
 		}
 		pid := int(s.seats[i].pid.Load())
-		delay, queued, lives := runDelay(pid)
-		if !lives {
+		at := threadsOf(pid)
+		if !at.live {
 			w.since = 0 // killed just now: what it was at is at an end
 			continue
 		}
 		tail := snap.Lanes[lane].Tail
 		if w.since != op {
-			*w = opWatch{since: op, begin: delay, tail: tail, moved: time.Now(), waited: delay}
+			*w = opWatch{since: op, begin: at.delay, tail: tail, moved: time.Now(), waited: at.delay}
 		}
-		if w.tail != tail || awaited(snap, lane) {
-			w.tail, w.moved, w.waited = tail, time.Now(), delay
+		if w.tail != tail || at.blocked || awaited(snap, lane) {
+			w.tail, w.moved, w.waited = tail, time.Now(), at.delay
 		}
 		// A thread that ends takes its delay along.
-		still := time.Since(w.moved) - max(delay-w.waited, 0)
-		if queued && time.Since(w.moved) < patience {
+		still := time.Since(w.moved)
+		still -= excused(still, at.delay-w.waited)
+		if at.queued && time.Since(w.moved) < patience {
 			continue // the next look will tell
 		}
 		s.watch.still = max(s.watch.still, still)
-		age := time.Duration(bus.Now()-int64(op)) - max(delay-w.begin, 0)
+		age := time.Duration(bus.Now() - int64(op))
+		age -= excused(age, at.delay-w.begin)
 		if still <= stillFor && age <= patience {
 			w.twice = false
 			continue
@@ -178,19 +203,16 @@ func (s *supervisor) watchIdle() {
 		key := fmt.Sprint(row.ID, row.Lane, row.Shard, row.PID)
 		w, ok := s.watch.idle[key]
 		if !ok || w.cursor != row.Cursor || w.op != op {
-			seen[key] = idleWatch{row.Cursor, time.Now(), op, -1}
+			seen[key] = idleWatch{cursor: row.Cursor, first: time.Now(), since: time.Now(), op: op, waited: -1}
 			continue
 		}
-		delay, queued, lives := runDelay(row.PID)
-		if !lives {
+		at := threadsOf(row.PID)
+		if !at.live {
 			continue
 		}
-		if w.waited < 0 {
-			w.since, w.waited = time.Now(), delay
-		}
+		late, told := w.late(at, time.Now())
 		seen[key] = w
-		late := time.Since(w.since) - max(delay-w.waited, 0)
-		if queued && time.Since(w.since) < patience {
+		if !told {
 			continue // the next look will tell
 		}
 		if s.watch.late = max(s.watch.late, late); late > sleepFor {
@@ -208,10 +230,23 @@ func (s *supervisor) stack(pid int) {
 		b, _ := json.Marshal(snap)
 		_ = os.WriteFile(filepath.Join(s.dir, "snapshot.json"), b, 0o600)
 	}
+	_ = os.WriteFile(filepath.Join(s.dir, "threads"), []byte(atKernel(pid)), 0o600)
 	if p, err := os.FindProcess(pid); err == nil {
 		_ = p.Signal(stackSignal)
 	}
 	time.Sleep(3 * time.Second)
+}
+
+// atKernel tells where in the kernel each thread of a process is.
+func atKernel(pid int) string {
+	var text strings.Builder
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, name := range files {
+		stat, _ := os.ReadFile(name)
+		where, _ := os.ReadFile(filepath.Join(filepath.Dir(name), "wchan"))
+		fmt.Fprintf(&text, "%s\t%s\n", where, bytes.TrimSpace(stat))
+	}
+	return text.String()
 }
 
 // placeOf is the place of a process, -1 if it has none.
@@ -219,34 +254,41 @@ func (s *supervisor) placeOf(pid int) int {
 	return slices.IndexFunc(s.seats, func(seat *seat) bool { return int(seat.pid.Load()) == pid })
 }
 
-// runDelay is for how long the threads of a process were runnable and had no
-// processor. What one waits for now is not in it before it gets one: queued tells
-// whether any does, or runs. Of a process that has ended, also while it was being
-// asked, there is nothing to tell.
-func runDelay(pid int) (d time.Duration, queued, lives bool) {
+// threads is what the threads of a process are at. Of a process that has ended,
+// also while it was being asked, there is nothing to tell: it is not live.
+type threads struct {
+	live    bool
+	delay   time.Duration // for which they were runnable and had no processor
+	queued  bool          // one runs, or waits for a processor, which is not in delay yet
+	blocked bool          // one cannot be interrupted: it mostly waits for a disk
+}
+
+func threadsOf(pid int) (all threads) {
 	dir := fmt.Sprintf("/proc/%d/task", pid)
-	threads, err := os.ReadDir(dir)
+	names, err := os.ReadDir(dir)
 	if err != nil {
-		return 0, false, false
+		return threads{}
 	}
-	for _, t := range threads {
+	for _, t := range names {
 		b, err := os.ReadFile(filepath.Join(dir, t.Name(), "schedstat"))
 		if err != nil {
 			continue // it has ended
 		}
-		lives = true
+		all.live = true
 		if f := strings.Fields(string(b)); len(f) > 1 {
 			ns, _ := strconv.ParseInt(f[1], 10, 64)
-			d += time.Duration(ns)
+			all.delay += time.Duration(ns)
 		}
 		b, _ = os.ReadFile(filepath.Join(dir, t.Name(), "stat"))
 		_, state, _ := strings.Cut(string(b), ") ")
 		switch {
 		case strings.HasPrefix(state, "R"):
-			queued = true
+			all.queued = true
+		case strings.HasPrefix(state, "D"):
+			all.blocked = true
 		case strings.HasPrefix(state, "Z"), strings.HasPrefix(state, "X"):
-			return 0, false, false
+			return threads{}
 		}
 	}
-	return d, queued, lives
+	return all
 }
