@@ -73,7 +73,8 @@ const (
 //	384    ports    x 128:  0 owner u64 | 8 intent u64 | 16 published u64 | 24 full u64
 //	...    cursors  x 128:  0 cursor u64 | 8 reserved pins u64 | 16 want u64 |
 //	                       24 received u64 | 32 missed u64 | 40 filtered u64 | 48 evictions u64 |
-//	                       56 hold u64 | 64 owed u64 | 96 what received, missed, filtered and
+//	                       56 hold u64 | 64 owed u64 | 72 from u64: position less received,
+//	                       missed and filtered, when the cursor was placed | 96 what received, missed, filtered and
 //	                       evictions were when this subscription began, 4 x u64
 //	...    cells    ports x cells x u64, each port's on lines of its own
 //	...    entries  capacity x u64
@@ -101,6 +102,7 @@ const (
 	cursorEvictions = 48
 	cursorHold      = 56
 	cursorOwed      = 64
+	cursorFrom      = 72
 	cursorBegan     = 96
 )
 
@@ -122,3 +124,17 @@ func (g Geometry) layout() layout {
 
 // Size is the number of bytes the lane needs.
 func (g Geometry) Size() int { return g.layout().size }
+
+const (
+	// usualBytes of an event are asked for ahead by those that have not said what
+	// they expect.
+	usualBytes = 2 * lineSize
+	// mostLines are asked for ahead. What is behind them, the processor sees coming.
+	mostLines = 4
+)
+
+// ahead is how many lines of a slot are asked for ahead, of which so many bytes are of
+// interest.
+func (g Geometry) ahead(bytes int) int {
+	return max(1, min((bytes+lineSize-1)/lineSize, mostLines, g.SlotSize/lineSize))
+}

@@ -115,6 +115,8 @@ func (r *Reader) place(pos, flags uint64) {
 func (r *Reader) placed(c cursor, pos uint64) {
 	r.word = c
 	r.pos, r.pinned, r.first, r.width = pos, pos, 0, 0
+	// A hint for Unread, which pairs with nothing.
+	ownerStore(r.words.from, pos-r.received-r.missed-r.filtered)
 	if r.gated {
 		// A joiner that was held up may have held producers up.
 		r.lane.wakeRoom(r.index, pos)

@@ -40,7 +40,7 @@ type portWords struct {
 type cursorWords struct {
 	word, reserved, want                  *atomic.Uint64
 	received, missed, filtered, evictions *atomic.Uint64
-	hold, owed                            *atomic.Uint64
+	hold, owed, from                      *atomic.Uint64
 	began                                 counters
 }
 
@@ -127,6 +127,7 @@ func bind(mem []byte, geo Geometry) (*Lane, error) {
 			hold:      word.U64(mem, off+cursorHold),
 			began:     counters(word.U64s(mem, off+cursorBegan, 4)),
 			owed:      word.U64(mem, off+cursorOwed),
+			from:      word.U64(mem, off+cursorFrom),
 		})
 	}
 	return l, nil

@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rvoip/shmbus/ring"
 )
 
 // Next is Poll where there is nothing to see to but the event, and nothing elsewhere.
@@ -58,4 +60,63 @@ func TestNextLeavesTheRestToPoll(t *testing.T) {
 	r.StopAt(end + 1)
 	require.True(t, r.Next(4))
 	require.Equal(t, 1, r.Window())
+}
+
+// Has looks at the last event of so many, and at nothing before it.
+func TestHas(t *testing.T) {
+	forStarts(t, geometry(8), func(t *testing.T, lane *ring.Lane, _ uint64) {
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+		r.Join()
+		require.False(t, r.Has(1))
+		publishMany(t, p, 1, 0, 3)
+		require.True(t, r.Has(1))
+		require.True(t, r.Has(3))
+		require.False(t, r.Has(4))
+		poll(t, r, 2, 2, 0)
+		require.True(t, r.Has(1))
+		require.False(t, r.Has(2), "from behind the window on")
+		publishMany(t, p, 1, 3, 20)
+		require.True(t, r.Has(2), "overwritten counts as well")
+	})
+}
+
+// A reader knows whether its window ended where the lane did, or for another reason.
+func TestCaught(t *testing.T) {
+	forStarts(t, geometry(8), func(t *testing.T, lane *ring.Lane, _ uint64) {
+		p, r := newProducer(t, lane), newReader(t, lane, 0, 4)
+		r.Join()
+		publishMany(t, p, 1, 0, 3)
+		poll(t, r, 2, 2, 0)
+		assert.False(t, r.Caught(), "it asked for no more")
+		poll(t, r, 2, 1, 0)
+		assert.True(t, r.Caught())
+		poll(t, r, 2, 0, 0)
+		publishMany(t, p, 1, 3, 4)
+		require.True(t, r.Next(4))
+		assert.True(t, r.Caught())
+		publishMany(t, p, 1, 4, 5)
+		if r.Next(1) {
+			assert.False(t, r.Caught(), "nobody looked behind it")
+		}
+	})
+}
+
+// A producer that finds another's event where it remembers a free entry has lost that entry.
+func TestLost(t *testing.T) {
+	forStarts(t, geometry(16), func(t *testing.T, lane *ring.Lane, start uint64) {
+		p, q := newProducer(t, lane), newProducer(t, lane)
+		publish(t, p, event{1, 0}) // and remembers the entries of the line
+		require.Zero(t, p.Lost())
+		require.Equal(t, start+1, p.Next())
+		publish(t, q, event{2, 0})
+		publish(t, p, event{1, 1})
+		lost := uint64(1)
+		if (start+1)%8 == 0 { // it is on the next line, which p looks at only now
+			lost = 0
+		}
+		require.Equal(t, lost, p.Lost())
+		require.Equal(t, start+3, p.Next())
+		publish(t, p, event{1, 2})
+		require.Equal(t, lost, p.Lost())
+	})
 }

@@ -54,6 +54,8 @@ func (r *Reader) told() {
 	if r.owed == 0 {
 		return
 	}
+	// It was before the position that from has been reckoned with.
+	ownerStore(r.words.from, r.words.from.Load()-r.owed)
 	r.owed = 0
 	failpoint.Hit(stepTold)
 	r.words.owed.Store(0)

@@ -32,6 +32,8 @@ type Producer struct {
 	stop  uint64 // the earlier of limit and soft
 	seen  []uint64
 
+	lines int // of a slot that it asks for ahead
+
 	at    uint64                 // everything before it has been published
 	ahead [entriesPerLine]uint64 // entries of the positions [line, line+known), as seen once
 	line  uint64
@@ -41,6 +43,7 @@ type Producer struct {
 	nudge func(reader int)
 
 	published, full uint64
+	lost            uint64 // entries that others took first
 }
 
 // ownCell is a cell of the port, mirrored: shared memory is written, never read
@@ -61,7 +64,7 @@ type span struct{ pos, n uint64 }
 func (l *Lane) NewProducer(port int, nudge func(reader int)) (*Producer, error) {
 	w := &l.ports[port]
 	p := &Producer{
-		lane: l, port: uint32(port), words: w, nudge: nudge,
+		lane: l, port: uint32(port), words: w, nudge: nudge, lines: l.geo.ahead(usualBytes),
 		cells:     make([]ownCell, l.cells),
 		seen:      make([]uint64, len(l.ports)),
 		published: w.published.Load(), full: w.full.Load(),
@@ -83,6 +86,18 @@ func (l *Lane) NewProducer(port int, nudge func(reader int)) (*Producer, error) 
 	return p, nil
 }
 
+// Expect says how many bytes of most slots will be written, from their front on, so
+// that they can be asked for ahead.
+func (p *Producer) Expect(bytes int) { p.lines = p.lane.geo.ahead(bytes) }
+
+// Lost is how many entries others took that this producer was about to take, mostly
+// since it last looked at them.
+func (p *Producer) Lost() uint64 { return p.lost }
+
+// Next is the position behind the last event that this producer has published, or
+// behind what it found published when it was made.
+func (p *Producer) Next() uint64 { return p.at }
+
 // Port returns the index of the producer's port.
 func (p *Producer) Port() int { return int(p.port) }
 
@@ -94,6 +109,11 @@ func (p *Producer) Reserve() (cell int, slot []byte, err error) {
 		return 0, nil, ErrNoSlot
 	}
 	j := p.next
+	if p.cells[j].reserved { // a batch
+		if j++; j == len(p.cells) {
+			j = 0
+		}
+	}
 	if c := &p.cells[j]; c.reserved || p.gen != p.lane.generation.Load() || !c.free && !before(c.key, p.safe) {
 		j = p.pick()
 	}

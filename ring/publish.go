@@ -46,6 +46,7 @@ func (p *Producer) PublishBatch(cells []int) (n int, last uint64, err error) {
 		failpoint.Hit(stepBatchNext)
 	}
 	if n > 0 {
+		p.next = cells[0] // the next batch may have the same cells, and fewer lines are touched
 		p.moveTail()
 		failpoint.Hit(stepPublished)
 	}
@@ -158,6 +159,7 @@ func (p *Producer) swap(cell int, w entry, s uint64) bool {
 	// readers and producers.
 	if !l.entries[s&l.mask].CompareAndSwap(uint64(w), uint64(makeEntry(s>>l.shift, p.port, makeRef(c.slot, c.tag)))) {
 		p.known = 0
+		p.lost++
 		return false
 	}
 	failpoint.Hit(stepBook)
@@ -166,7 +168,7 @@ func (p *Producer) swap(cell int, w entry, s uint64) bool {
 	p.held--
 	ownerStore(&p.words.cells[cell], uint64(makeCell(key, displaced)))
 	// Mostly the next to be filled; readers have its lines.
-	prefetch.WriteFront(l.slot(displaced))
+	prefetch.WriteFront(l.slot(displaced), p.lines)
 	p.at = s + 1
 	p.published++
 	ownerStore(p.words.published, p.published)
@@ -193,6 +195,8 @@ func (p *Producer) expect(s uint64) entry {
 		// Pairs with the CompareAndSwap in exchange, of whichever producer.
 		p.ahead[k] = l.entries[(s+k)&l.mask].Load()
 	}
+	// Readers have the next line since the lap before.
+	prefetch.AheadToWrite(&l.entries[(s+entriesPerLine)&l.mask])
 	return entry(p.ahead[0])
 }
 

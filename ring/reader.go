@@ -30,6 +30,7 @@ type Reader struct {
 	refs   []ref
 	first  int // window is refs[first:width]
 	width  int
+	caught bool // the window ends where the lane did
 
 	stop    atomic.Pointer[uint64] // where the lane ends for this reader; nil: nowhere
 	evicted bool                   // has lost its gate, and has it again
@@ -83,7 +84,7 @@ func (l *Lane) NewReader(i, window int) *Reader {
 	ahead := min(window, l.geo.Capacity)
 	return &Reader{
 		lane: l, index: i, words: w, gated: l.geo.Reliable,
-		refs: make([]ref, window), lines: 2,
+		refs: make([]ref, window), lines: l.geo.ahead(usualBytes),
 		ahead: ahead, keep: ahead - max(1, min(ahead-ahead/2, l.geo.Capacity/8)),
 	}
 }
@@ -147,6 +148,8 @@ func (r *Reader) Next(max int) bool {
 	if pos++; max > 1 && entry(l.entries[pos&l.mask].Load()).ofLap(pos>>l.shift) {
 		n, _ := r.look(1, max-1)
 		r.width += n
+	} else {
+		r.caught = max > 1 // or nobody has looked
 	}
 	failpoint.Hit(stepRead)
 	return true
@@ -167,6 +170,7 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 		max = int(r.reach(from, uint64(max)))
 	}
 	refs := r.refs[held:]
+	r.caught = false
 	for n < max {
 		at := from + uint64(n)
 		lap := at >> l.shift
@@ -180,7 +184,7 @@ func (r *Reader) look(held, max int) (n int, skip uint64) {
 				if n == 0 {
 					skip = r.unreadable(e, at)
 				}
-				max = 0
+				max, r.caught = 0, true
 				break
 			}
 			refs[n] = e.ref()
@@ -211,8 +215,9 @@ func (r *Reader) reach(pos, n uint64) uint64 {
 	return min(n, *stop-pos)
 }
 
-// ExpectFronts says that of most events only the first line will be looked at.
-func (r *Reader) ExpectFronts() { r.lines = 1 }
+// Expect says how many bytes of most events will be looked at, from the front of their
+// slots on, so that they can be asked for ahead.
+func (r *Reader) Expect(bytes int) { r.lines = r.lane.geo.ahead(bytes) }
 
 // Bytes is Slot without the position. It panics, as slicing does, for an event
 // that is not in the window.
@@ -220,6 +225,27 @@ func (r *Reader) Bytes(k int) []byte {
 	size := r.lane.geo.SlotSize
 	at := int(r.refs[:r.width][r.first+k].slot()) * size
 	return r.lane.bytes[at : at+size : at+size]
+}
+
+// Run is the rest of a window, for who goes through it in one loop.
+type Run struct {
+	mem  []byte
+	refs []ref
+	size int
+}
+
+// Run returns the window from event k on. It is valid for as long as Slot is.
+func (r *Reader) Run(k int) Run {
+	return Run{r.lane.bytes, r.refs[r.first+k : r.width], r.lane.geo.SlotSize}
+}
+
+// Len is how many events there are.
+func (u *Run) Len() int { return len(u.refs) }
+
+// Bytes is the slot of event i. It panics, as slicing does, for one that is not there.
+func (u *Run) Bytes(i int) []byte {
+	at := int(u.refs[i].slot()) * u.size
+	return u.mem[at : at+u.size : at+u.size]
 }
 
 // Slot returns event k of the window in place, and its position. It is valid
@@ -254,12 +280,22 @@ func (r *Reader) Advance(k int) error {
 	return nil
 }
 
+// Caught tells whether the window, as it was opened, ended where the lane did.
+func (r *Reader) Caught() bool { return r.caught }
+
 // Ready tells whether a Poll would find something. Unlike the other methods it
 // may be called while the reader's own goroutine sleeps.
 func (r *Reader) Ready() bool {
 	pos := r.Position()
 	d := entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos >> r.lane.shift)
 	return (d >= 0 || d < -1 && r.outslept(pos)) && r.reach(pos, 1) > 0
+}
+
+// Has tells whether n events or more have come that this reader has not polled, or have
+// been overwritten meanwhile. It looks at the last of them alone.
+func (r *Reader) Has(n int) bool {
+	pos := r.Position() + uint64(n-1)
+	return entry(r.lane.entries[pos&r.lane.mask].Load()).ahead(pos>>r.lane.shift) >= 0
 }
 
 // Watch is Ready, looked at up to so many times in a row. It is for who waits

@@ -61,6 +61,17 @@ func (l *Lane) WakeRoom() {
 	_ = l.parker.Wake(word.Futex(l.room), AllBits)
 }
 
+// Behind is how many events the reader has still to read that holds producers up
+// next: 0 if none does.
+func (l *Lane) Behind() uint64 {
+	t := l.Tail()
+	_, pos, _ := l.slowest()
+	if before(t, pos) {
+		return 0 // the tail has been helped on meanwhile
+	}
+	return t - pos
+}
+
 // slowest finds the gated cursor furthest behind, and whether it leaves no room
 // for the next event.
 func (l *Lane) slowest() (reader int, pos uint64, full bool) {

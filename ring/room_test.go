@@ -52,6 +52,31 @@ func TestThereIsRoomInALaneWithoutGates(t *testing.T) {
 	}
 }
 
+// How far behind the one is that holds producers up, and nobody else.
+func TestBehind(t *testing.T) {
+	lane := newLane(t, reliable(4), 0)
+	p, slow, quick := newProducer(t, lane), newReader(t, lane, 0, 1), newReader(t, lane, 1, 1)
+	assert.Zero(t, lane.Behind())
+	slow.Join()
+	quick.Join()
+	publishMany(t, p, 1, 0, 3)
+	read := func(r *ring.Reader) {
+		n, _, err := r.Poll(1)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.NoError(t, r.Advance(1))
+	}
+	read(quick)
+	assert.EqualValues(t, 3, lane.Behind())
+	read(slow)
+	read(slow)
+	assert.EqualValues(t, 2, lane.Behind())
+	slow.Leave()
+	assert.EqualValues(t, 2, lane.Behind())
+	quick.Leave()
+	assert.Zero(t, lane.Behind())
+}
+
 func TestAwaitRoomEndsAtItsDeadline(t *testing.T) {
 	lane := newLane(t, reliable(4), 0)
 	p, r := newProducer(t, lane), newReader(t, lane, 0, 1)

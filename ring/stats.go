@@ -50,6 +50,31 @@ func (r *Reader) loadCounters() {
 	r.filtered, r.evictions = w.filtered.Load(), w.evictions.Load()
 }
 
+// Unread tells whether some reader for which awake is true has not come to all events
+// before the tail, and where that is. It only loads. Unlike its cursor, which moves
+// now and then, a reader's counters say at once what it has come to. It is a hint:
+// one that was handed a corrupt event stays behind by that.
+func (l *Lane) Unread(awake func(reader int) bool) (tail uint64, unread bool) {
+	tail, ok := l.tail.Load(), false
+	for i := range l.used() {
+		w := &l.cursors[i]
+		if !cursor(w.word.Load()).joined() || !awake(i) {
+			continue
+		}
+		if !ok {
+			// One look, unlike Tail: only hostile words keep it from the end.
+			if tail, ok = l.endFrom(tail); !ok {
+				return tail, false
+			}
+		}
+		come := w.from.Load() + w.received.Load() + w.missed.Load() + w.filtered.Load()
+		if before(come, tail) {
+			return tail, true
+		}
+	}
+	return tail, false
+}
+
 // PortUsed tells whether a port has ever published, or found no room.
 func (l *Lane) PortUsed(i int) bool {
 	p := &l.ports[i]

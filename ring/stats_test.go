@@ -54,6 +54,64 @@ func TestCountersGoOn(t *testing.T) {
 	assert.False(t, lane.PortUsed(p.Port()+1))
 }
 
+// What a reader has not come to is known at once, though its cursor moves later,
+// and from whatever position and counters it began.
+func TestUnread(t *testing.T) {
+	awake := func(int) bool { return true }
+	forStarts(t, geometry(8), func(t *testing.T, lane *ring.Lane, start uint64) {
+		unread := func(awake func(int) bool) bool {
+			tail, unread := lane.Unread(awake)
+			if unread {
+				assert.Equal(t, lane.Tail(), tail)
+			}
+			return unread
+		}
+		p := newProducer(t, lane)
+		publishMany(t, p, 1, 0, 3)
+		assert.False(t, unread(awake), "nobody reads")
+		for range 2 { // the second goes on with the counters of the first
+			r := newReader(t, lane, 0, 4)
+			r.Join()
+			assert.False(t, unread(awake))
+			publishMany(t, p, 1, 0, 3)
+			assert.True(t, unread(awake))
+			assert.False(t, unread(func(int) bool { return false }))
+			poll(t, r, 2, 2, 0)
+			assert.True(t, unread(awake))
+			poll(t, r, 2, 1, 0)
+			assert.False(t, unread(awake))
+			publishMany(t, p, 1, 0, 20)
+			n, missed, err := r.Poll(4)
+			require.NoError(t, err)
+			assert.Positive(t, missed)
+			r.Filtered(n)
+			for n > 0 {
+				n, _, err = r.Poll(4)
+				require.NoError(t, err)
+				r.Filtered(n)
+			}
+			assert.False(t, unread(awake), "what is missed or passed over is done with, too")
+			r.Leave()
+		}
+		r := newReader(t, lane, 0, 4)
+		r.JoinAt(start) // far behind: the gap is told with the first poll
+		for n := 1; n > 0; {
+			assert.True(t, unread(awake))
+			var err error
+			n, _, err = r.Poll(4)
+			require.NoError(t, err)
+			r.Delivered(n)
+			if !unread(awake) {
+				break
+			}
+		}
+		publishMany(t, p, 1, 0, 1)
+		assert.True(t, unread(awake), "the gap was before where it began")
+		poll(t, r, 4, 1, 0)
+		assert.False(t, unread(awake))
+	})
+}
+
 // Ring tells whether somebody was to be woken: once for each time that a sleeper
 // announces itself.
 func TestRingTells(t *testing.T) {
