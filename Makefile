@@ -87,6 +87,10 @@ bench: ## benchmarks of the core, then of whole processes
 	bin/shmbench pingpong -duration $(DURATION) -wait spin
 	bin/shmbench pingpong -duration $(DURATION) -wait park
 
+.PHONY: report
+report: ## every workload, and one page of all: out/report.html, out/report.png; some ten minutes
+	@scripts/report.sh
+
 .PHONY: bench-check
 bench-check: ## ratios of a short list of workloads beside stored ones, by hand, on a quiet machine
 	$(GO) build -o bin/shmbench ./cmd/shmbench

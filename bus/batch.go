@@ -42,6 +42,10 @@ func (b *batch[T]) lane(p *publisher, i int) int {
 	return p.levels[w.Priority].lane(w.Key)
 }
 
+// runMost bounds how many events of a batch are published before others may have the
+// seat, and its publisher looks whether to make way.
+const runMost = 8 * maxChunk
+
 // maxChunk bounds how many events of a batch are filled before they are published.
 const maxChunk = 64
 
@@ -80,31 +84,36 @@ func publishBatch[T any](ctx context.Context, p *publisher, b batch[T]) (done in
 	return done, nil
 }
 
-// attemptBatch publishes events [from, to) of b, or as many as there is room for.
+// attemptBatch publishes events [from, to) of b, or as many as there is room for, or the
+// first of a long batch.
 func attemptBatch[T any](p *publisher, lane int, b batch[T], from, to int, heard bool) (done int, err error) {
 	s, err := p.take(lane)
 	if err != nil {
 		return 0, err
 	}
-	defer s.mu.Unlock()
+	defer s.unlock()
 	defer p.bus.caught(protect(), &err)
 	var cells [maxChunk]int
-	for from+done < to {
+	plain := makeRaw(uint32(p.typ.id), uint16(p.bus.self), 0, uint32(p.typ.size), 0, 0, 0)
+	for from+done < to && done < runMost {
 		if p.audience != nil && !heard && !p.audience.listens(s.use, lane) {
 			return done, errUnheard
 		}
 		heard = false
 		n, err := 0, error(nil)
+		at := p.now(b.with(from).Priority) // they are published together
+		plain.time = at
 		for n < maxChunk && from+done+n < to {
 			var slot []byte
 			if cells[n], slot, err = s.prod.Reserve(); err != nil {
 				break
 			}
-			i := from + done + n
-			w := b.with(i)
-			p.fill(slot, b.value(i), w)
-			if w.Key != 0 {
-				s.prod.Tag(cells[n], ring.Tag(w.Key))
+			if i := from + done + n; b.items == nil {
+				*codec.Cast[T](slot[eventHeader:]) = b.values[i]
+				plain.put(slot)
+			} else {
+				p.fill(slot, b.value(i), &b.items[i].With, at)
+				s.prod.Tag(cells[n], ring.Tag(b.items[i].Key))
 			}
 			n++
 		}

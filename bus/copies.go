@@ -56,11 +56,7 @@ func (s *Subscriber[T]) batch(w waitFor, dst []Message[T]) (n int, err error) {
 	if len(dst) == 0 {
 		return 0, nil
 	}
-	_, err = s.s.many(w, len(dst), func(e *Event) error {
-		v, err := s.value(e)
-		if err != nil {
-			return err
-		}
+	_, err = s.many(w, len(dst), func(v *T, e *Event) error {
 		dst[n].copy(v, e)
 		n++
 		return nil

@@ -14,7 +14,8 @@ import (
 // Each is written by one goroutine at a time, that which has the port or the
 // subscription, after its event, without a fence. They are never cleared, so that
 // sums over all that ever were do not fall. Recovery leaves them alone: a process
-// that is killed between an event and its count leaves it uncounted.
+// that is killed between an event and its count leaves it uncounted, and of a batch
+// that is received what it was handed since the call began, a window at most.
 type publishCounts struct{ published, full, wakeups []atomic.Uint64 }
 
 type receiveCounts struct{ delivered, filtered []atomic.Uint64 }
@@ -64,6 +65,7 @@ func (p *publisher) accepted(s *seat, lane, n int, priority Priority) {
 // tally counts n events of one lane, and how many of them woke somebody. The seat is
 // locked.
 func (p *publisher) tally(s *seat, lane int, n, woke uint64) {
+	s.way.run += int(n)
 	mine, i := &p.tallies[lane*p.bus.opts.PortsPerLane+s.number], p.typ.id-1
 	word.OwnerAdd(&mine.published, n)
 	word.OwnerAdd(&s.counts.published[i], n)

@@ -170,7 +170,7 @@ func (l *subLane) keepAcks(s *Subscription) error {
 		return laneError(l.lane, err)
 	}
 	l.next = 0
-	l.reader.ExpectFronts()
+	l.reader.Expect(eventHeader)
 	l.lent = make([]lent, l.window)
 	for i := range l.lent {
 		l.lent[i].lane = l

@@ -51,6 +51,7 @@
 //	key            64 bits that say what orders an event, a Call-ID's hash say
 //	tail           variable bytes behind the value
 //	loan           a slot lent to the caller to be filled in place
+//	pack           several values of a type in one event; see PackPublisher
 //	filter         which events a subscription takes, by header, fields or function
 //	delivery       an event lent to the caller until its Ack
 //	eviction       a subscription that stands still loses its hold on a full lane
@@ -105,6 +106,10 @@
 //
 // Handle, Serve and Client do the receiving: functions are called for events
 // and for requests, and calls wait for their replies.
+//
+// Values that come many at a time may travel in packs, many to an event: that shares
+// one position, one header and one call among them, and so they are lost, filtered
+// and counted together (PackPublisher, SubscribePacks).
 //
 // Messages is a range loop over copies, Values and Subscription.Events are loops
 // in place: an event is valid until the loop goes on.

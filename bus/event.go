@@ -45,7 +45,8 @@ func (h Header) Age() time.Duration {
 //	32  parts, value, tail
 //
 // rawHeader is what the header says of type and sizes, as the slot has it, copied
-// once and not yet believed. It is kept as the slot's words: a field that is
+// once and not yet believed; key and time, too, since whoever has an event for longer than
+// a call may ask for them when the memory has gone. It is kept as the slot's words: a field that is
 // stored in pieces and loaded whole would wait for all stores before it, those
 // into the slot itself included.
 type rawHeader struct {
@@ -58,6 +59,9 @@ type rawHeader struct {
 func makeRaw(typ uint32, source, parts uint16, value, tail uint32, key uint64, at int64) rawHeader {
 	return rawHeader{uint64(typ) | uint64(source)<<32 | uint64(parts)<<48, uint64(value) | uint64(tail)<<32, key, at}
 }
+
+// sourceField is where what has the source.
+const sourceField = 0xffff << 32
 
 func (h rawHeader) typ() uint32    { return uint32(h.what) }
 func (h rawHeader) source() uint16 { return uint16(h.what >> 32) }

@@ -34,13 +34,15 @@ type laneUse struct {
 // seat is one port in use. The mutex is held while an event is filled and
 // published, never while anybody waits for anything.
 type seat struct {
-	mu     seatLock
-	use    *laneUse
-	prod   *ring.Producer
-	number int // among those of this process on the lane
-	counts *publishCounts
-	loans  int
-	lent   []uint32 // by cell: how often it was lent, and how often that ended
+	mu         seatLock
+	use        *laneUse
+	prod       *ring.Producer
+	number     int // among those of this process on the lane
+	counts     *publishCounts
+	way        way
+	contention contention
+	loans      int
+	lent       []uint32 // by cell: how often it was lent, and how often that ended
 	// Either way it publishes nothing more.
 	closed, draining bool
 }
@@ -89,8 +91,9 @@ func (l *laneUse) claim() (*ring.Producer, error) {
 	}
 }
 
-// exclusive returns a seat of one publisher's own.
-func (l *laneUse) exclusive() (*seat, error) {
+// exclusive returns a seat of one publisher's own, which writes so many bytes of most
+// slots.
+func (l *laneUse) exclusive(bytes int) (*seat, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s, err := l.newSeat()
@@ -98,6 +101,7 @@ func (l *laneUse) exclusive() (*seat, error) {
 		return nil, err
 	}
 	s.mu.owned = true
+	s.prod.Expect(bytes)
 	if l.own == nil {
 		l.own = make(map[*seat]struct{})
 	}
@@ -197,7 +201,7 @@ func (s *seat) refusal(late bool) error {
 func (s *seat) leave(old bool, err *error) {
 	debug.SetPanicOnFault(old)
 	v := recover()
-	s.mu.Unlock()
+	s.unlock()
 	if v != nil {
 		*err = s.use.bus.faulted(v)
 	}

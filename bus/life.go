@@ -96,6 +96,12 @@ func (s *Subscription) end() {
 func (s *Subscription) leave(old bool, err *error) {
 	debug.SetPanicOnFault(old)
 	v := recover()
+	if s.handed != noStretch { // a callback has not returned, or the region has gone
+		_ = s.bus.guard(func() error {
+			s.countHanded()
+			return nil
+		})
+	}
 	s.end()
 	if v != nil {
 		*err = s.bus.faulted(v)

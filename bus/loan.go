@@ -69,10 +69,11 @@ func (p *Publisher[T]) lend(w *With, loans []Loan[T]) (n int, err error) {
 		tail := copy(slot[eventHeader+p.typ.size:], w.Tail)
 		s.loans++
 		s.lent[cell]++
-		loans[n] = Loan[T]{
-			p: p, seat: s, cell: cell, turn: s.lent[cell], lane: lane, slot: slot, tail: tail,
-			key: w.Key, time: w.Time, priority: w.Priority,
-		}
+		// Field by field: a Loan made elsewhere would be copied by loads that are wider
+		// than the stores before, and wait for all of these, into the slot too.
+		l := &loans[n]
+		l.p, l.seat, l.cell, l.turn, l.lane = p, s, cell, s.lent[cell], lane
+		l.slot, l.tail, l.key, l.time, l.priority = slot, tail, w.Key, w.Time, w.Priority
 		if n++; n == len(loans) {
 			return n, nil
 		}
@@ -190,7 +191,7 @@ func (l *Loan[T]) publish(ctx context.Context, wait bool) error {
 func (l *Loan[T]) attempt(heard bool) (err error) {
 	s, p := l.seat, l.p
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if s.lent[l.cell] != l.turn {
 		return ErrSpent
 	}

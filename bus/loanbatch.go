@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -102,7 +103,7 @@ func (p *Publisher[T]) publishLoans(ctx context.Context, loans []Loan[T], wait b
 func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err error) {
 	s := loans[0].seat
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	run := 0
 	for run < min(len(loans), maxChunk) && loans[run].seat == s && s.spend(loans[run].cell, loans[run].turn) {
 		run++
@@ -122,9 +123,10 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 		return 0, errUnheard
 	}
 	var cells [maxChunk]int
+	at := p.now(loans[0].priority) // they are published together
 	for i := range run {
 		l := &loans[i]
-		p.head(l.slot, l.priority, l.key, l.tail, l.time, 0)
+		p.head(l.slot, l.priority, l.key, l.tail, cmp.Or(l.time, at), 0)
 		s.prod.Tag(l.cell, ring.Tag(l.key))
 		cells[i] = l.cell
 	}

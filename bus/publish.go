@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,7 @@ func (p *publisher) swift(value []byte) (err error) {
 	if i := p.typ.id - 1; p.bus.region.bell.Ring(level.bit) {
 		p.tally(s, 0, 1, 1)
 	} else {
+		s.way.run++
 		word.OwnerAdd(&p.tallies[s.number].published, 1)
 		word.OwnerAdd(&s.counts.published[i], 1)
 	}
@@ -97,13 +99,13 @@ func (p *publisher) attemptElsewhere(lane int, not *seat, err error, value []byt
 	if err != nil {
 		return err
 	}
-	defer s.mu.Unlock()
+	defer s.mu.Unlock() // the other one is still locked: no time to make way
 	return p.put(lane, s, cell, slot, value, w)
 }
 
 // put fills a reserved slot and publishes it.
 func (p *publisher) put(lane int, s *seat, cell int, slot, value []byte, w *With) error {
-	p.fill(slot, value, w)
+	p.fill(slot, value, w, 0)
 	if w.Key != 0 {
 		s.prod.Tag(cell, ring.Tag(w.Key))
 	}
@@ -118,8 +120,9 @@ func (p *publisher) put(lane int, s *seat, cell int, slot, value []byte, w *With
 	return nil
 }
 
-// fill writes an event whose size has been checked into a slot.
-func (p *publisher) fill(slot, value []byte, w *With) {
+// fill writes an event whose size has been checked into a slot. at is its time if it
+// has none of its own, 0 for now.
+func (p *publisher) fill(slot, value []byte, w *With, at int64) {
 	if w.parts != nil {
 		p.fillParts(slot, value, w)
 		return
@@ -128,12 +131,21 @@ func (p *publisher) fill(slot, value []byte, w *With) {
 	if len(w.Tail) > 0 {
 		copy(slot[eventHeader+n:], w.Tail)
 	}
-	p.head(slot, w.Priority, w.Key, len(w.Tail), w.Time, 0)
+	p.head(slot, w.Priority, w.Key, len(w.Tail), cmp.Or(w.Time, at), 0)
 }
 
+// now is the time of events of a priority, 0 on lanes without times.
+func (p *publisher) now(priority Priority) int64 {
+	if p.levels[priority].stamp {
+		return shm.Now()
+	}
+	return 0
+}
+
+// head writes the header. at is 0 for now.
 func (p *publisher) head(slot []byte, priority Priority, key uint64, tail int, at int64, parts uint16) {
-	if at == 0 && p.levels[priority].stamp {
-		at = shm.Now()
+	if at == 0 {
+		at = p.now(priority)
 	}
 	makeRaw(uint32(p.typ.id), uint16(p.bus.self), parts, uint32(p.typ.size), uint32(tail), key, at).put(slot)
 }

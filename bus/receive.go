@@ -120,6 +120,7 @@ func checkBatch(max int) {
 
 // hand waits for an event, and hands it and what else is there to fn.
 func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, err error) {
+	s.polls = w.try
 	if !s.quick(w.ctx) {
 		if err := s.first(w); err != nil {
 			return 0, err
@@ -146,15 +147,7 @@ func (s *Subscription) quick(ctx context.Context) bool {
 }
 
 // following is quick where the call has begun.
-func (s *Subscription) following(l *subLane) bool {
-	if l.next >= l.reader.Window() {
-		if !l.reader.Next(ring.MaxPin) {
-			return false
-		}
-		l.next = 0
-	}
-	return s.plain(l)
-}
+func (s *Subscription) following(l *subLane) bool { return s.stocked(l) && s.plain(l) }
 
 // first waits for the first event of a call.
 func (s *Subscription) first(w waitFor) error {
@@ -187,7 +180,7 @@ func (s *Subscription) plain(l *subLane) bool {
 	raw.get(slot)
 	typ := raw.typ()
 	if raw.parts() != 0 || eventHeader+uint64(raw.value())+uint64(raw.tail()) > uint64(len(slot)) ||
-		s.filter != nil || !s.takesType(typ) || uint(typ-1) >= uint(len(s.counts.delivered)) {
+		!s.takesType(typ) || uint(typ-1) >= uint(len(s.counts.delivered)) {
 		return false
 	}
 	e.at, e.pos, e.parts.bits = eventHeader, l.reader.Front()+uint64(l.next), 0
@@ -336,14 +329,14 @@ func (s *Subscription) skip(l *subLane) error {
 // nothing is left of the window.
 func (s *Subscription) skim(l *subLane) bool {
 	first, n := l.next, l.reader.Window()
+	run := l.reader.Run(0)
 	for ; l.next < n; l.next++ {
 		if s.tags != 0 {
 			if l.next = l.reader.Find(l.next, s.tags); l.next == n {
 				break // as in skip
 			}
 		}
-		slot := l.reader.Bytes(l.next)
-		s.event.raw.get(slot)
+		s.event.raw.get(run.Bytes(l.next))
 		if s.sieve(&s.event) {
 			break
 		}

@@ -115,10 +115,13 @@ func (l *subLane) newReader(i, window int, o *SubscribeOptions) *ring.Reader {
 	}
 	switch {
 	case o.Filter.wakeKeys() == nil:
+		if o.looksAt > 0 {
+			r.Expect(o.looksAt)
+		}
 	case o.Group == "":
 		r.ExpectFew()
 	default:
-		r.ExpectFronts()
+		r.Expect(eventHeader)
 	}
 	return r
 }

@@ -98,6 +98,7 @@ func (l *StaticLoan[T]) attempt() (err error) {
 		return p.refused(err)
 	}
 	p.stats.Published++
+	s.way.run++
 	s.loans--
 	s.lent[l.cell]++
 	l.v = nil

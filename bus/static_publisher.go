@@ -33,7 +33,7 @@ func (s *Static[T]) Publisher() (*StaticPublisher[T], error) {
 	}
 	b := s.ring.bus
 	l := b.lanes[0]
-	seat, err := l.exclusive()
+	seat, err := l.exclusive(len(codec.AsBytes(new(T))))
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +147,7 @@ func (p *StaticPublisher[T]) attempt(v *T) (err error) {
 		return p.refused(err)
 	}
 	p.stats.Published++
+	s.way.run++
 	p.wake()
 	return nil
 }
@@ -180,6 +181,7 @@ func (p *StaticPublisher[T]) attemptBatch(vs []T) (done int, err error) {
 		if m > 0 {
 			done += m
 			p.stats.Published += uint64(m)
+			s.way.run += m
 			p.wake()
 		}
 		if err != nil {

@@ -32,7 +32,9 @@ func (s *Static[T]) Subscribe(o *SubscribeOptions) (*StaticSubscriber[T], error)
 	if err := o.checkStatic(); err != nil {
 		return nil, err
 	}
-	inner, err := s.ring.bus.subscribe(o, []TypeID{staticType})
+	mine := *o
+	mine.looksAt = len(codec.AsBytes(new(T)))
+	inner, err := s.ring.bus.subscribe(&mine, []TypeID{staticType})
 	if err != nil {
 		return nil, err
 	}
@@ -194,21 +196,37 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 	}
 	u.keep = w.copies && u.durable
 	for ok := true; ok; {
-		v := s.next()
+		var k int
+		if k, err = s.stretch(max-n, dst[min(n, len(dst)):], fn); err != nil || n+k == max {
+			n += k
+			break
+		}
+		n += k
+		ok, u.deferred = s.more()
+	}
+	u.returns(w)
+	return n, err
+}
+
+// stretch hands out the next events of the window, at most max, or one where events
+// are finished one by one. They are counted together, by the time the call returns.
+func (s *StaticSubscriber[T]) stretch(max int, dst []T, fn func(*T) error) (n int, err error) {
+	u, l := s.s, s.lane
+	if max = min(max, l.reader.Window()-l.next); u.durable {
+		max = min(max, 1)
+	}
+	u.current, u.handed = l, l.next
+	for n < max && err == nil {
+		v := codec.Cast[T](l.reader.Bytes(l.next))
+		l.next++
 		n++
 		if fn == nil {
 			dst[n-1] = *v
-		} else if err = fn(v); err != nil {
-			break
-		}
-		if n == max {
-			break
-		}
-		if u.durable || s.lane.next >= s.lane.reader.Window() {
-			ok, u.deferred = s.more()
+		} else {
+			err = fn(v)
 		}
 	}
-	u.returns(w)
+	u.countHanded()
 	return n, err
 }
 
@@ -225,7 +243,7 @@ func (s *StaticSubscriber[T]) next() *T {
 // await makes sure that the window has an event.
 func (s *StaticSubscriber[T]) await(w waitFor) error {
 	u := s.s
-	u.viewed = false
+	u.viewed, u.polls = false, w.try
 	if w.ctx != nil {
 		if err := ended(w.ctx); err != nil {
 			u.settle()
@@ -269,14 +287,10 @@ func (s *StaticSubscriber[T]) more() (bool, error) {
 		u.deferred = nil
 		return false, err
 	}
-	if l.next < l.reader.Window() {
-		return true, nil
-	}
-	if u.keep {
+	if l.next >= l.reader.Window() && u.keep {
 		return false, nil // the next window would finish this one
 	}
-	if l.reader.Next(ring.MaxPin) {
-		l.next = 0
+	if u.stocked(l) {
 		return true, nil
 	}
 	// A window may come to nothing again and again while a lossy ring overtakes

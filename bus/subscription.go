@@ -104,20 +104,10 @@ type SubscribeOptions struct {
 	// bound.
 	Timeout time.Duration
 
-	serves TypeID      // of servers: the type of the requests
-	wish   int         // of handlers: what Window should be by default
-	awaits func() bool // of clients: whether a call is under way
-}
-
-// SubscriberStats count what one subscription saw. Counts, which sum up many, say
-// Delivered for Received and Lost for Missed.
-type SubscriberStats struct {
-	Received  uint64 // events delivered
-	Filtered  uint64 // events passed over because of their type or the Filter
-	Missed    uint64 // events overwritten before it came to them
-	Evictions uint64 // times that it lost its hold on a reliable lane
-	Depth     uint64 // events published and not received, all lanes
-	Wakeups   uint64 // times that it came back from sleep, for whatever reason
+	looksAt int         // of subscriptions to one type: bytes of a slot, 0 if not known
+	serves  TypeID      // of servers: the type of the requests
+	wish    int         // of handlers: what Window should be by default
+	awaits  func() bool // of clients: whether a call is under way
 }
 
 // Subscription receives events of several types. One goroutine at a time may
@@ -129,6 +119,7 @@ type Subscription struct {
 	name   string
 	lanes  []*subLane // highest priority first
 	wanted []bool     // by type, nil for all
+	single TypeID     // the only one wanted, 0 if there are more; of a lane
 	filter filterTest // nil for all
 	keys   []uint64   // it is woken by these, nil if by mask
 	tags   uint64     // a bit for each tag that events of keys have
@@ -158,6 +149,9 @@ type Subscription struct {
 	copied   bool                   // copies of such a batch are not finished
 	current  *subLane               // lane of the event handed out and not finished
 	only     *subLane               // the lane it reads, if it is one, and events are finished in order, unfiltered and not one by one
+	handed   int                    // within a stretch: the event of the window that it began with; else noStretch
+	polls    bool                   // the call under way does not wait
+	loiter   loiter                 // of who has read all, before it sleeps
 	streak   int                    // events handed out since a lower lane had its turn
 	served   uint64                 // events looked at
 	armed    bool                   // looks at its lanes once more before it sleeps
@@ -182,6 +176,7 @@ type subLane struct {
 	next   int    // first event of the window not handed out
 	served uint64 // when it was last served, in events of the subscription
 	window int
+	heels  heels
 
 	// Of a subscription with acks; see lent.
 	lent []lent // by position, one for each event of a window
@@ -244,7 +239,7 @@ func (b *Bus) subscribe(o *SubscribeOptions, types []TypeID) (s *Subscription, e
 func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscription, error) {
 	s := &Subscription{
 		bus: b, name: o.Name, starve: o.Starve, wish: o.wish, wait: o.Wait, durable: o.Durable != "", awaits: o.awaits,
-		done: make(chan struct{}), views: make([]atomic.Pointer[view], b.region.geo.Types+1),
+		handed: noStretch, done: make(chan struct{}), views: make([]atomic.Pointer[view], b.region.geo.Types+1),
 	}
 	if s.name == "" {
 		s.name = o.Durable
@@ -281,6 +276,9 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 			}
 			s.wanted[t] = true
 		}
+		if len(types) == 1 && !b.region.geo.static.is() {
+			s.single = types[0]
+		}
 	}
 	var err error
 	if err := s.compile(o.Filter, &filterScope{bus: b, types: types}); err != nil {
@@ -308,8 +306,9 @@ func (b *Bus) newSubscription(o *SubscribeOptions, types []TypeID) (*Subscriptio
 			s.lanes = append(s.lanes, &subLane{lane: l})
 		}
 	}
-	if len(s.lanes) == 1 && s.sieve == nil && !s.durable {
+	if len(s.lanes) == 1 && s.filter == nil && !s.durable {
 		s.only = s.lanes[0]
+		s.only.heels = heels{eases: s.wait == WaitAuto && s.only.priority >= Normal}
 	}
 	s.event.sub = s
 	s.stirs = s.stirred
@@ -393,6 +392,7 @@ func (s *Subscription) start(o *SubscribeOptions, had uint64) error {
 		}
 	}
 	rec.lanes.Store(has)
+	s.loiter.read = s.come()
 	return nil
 }
 
@@ -446,52 +446,6 @@ func (s *Subscription) bits() (all uint64) {
 		all |= l.bit()
 	}
 	return all
-}
-
-// Stats returns what the subscription has counted, over all lanes and, if it is
-// durable, over all processes that had it. It is safe for concurrent use.
-func (s *Subscription) Stats() (st SubscriberStats) {
-	_ = s.bus.guarded(func() error {
-		st = s.count()
-		return nil
-	})
-	if f := s.final.Load(); f != nil {
-		return *f
-	}
-	return st
-}
-
-func (s *Subscription) count() (st SubscriberStats) {
-	if s.group != nil {
-		return s.countGroup()
-	}
-	for _, l := range s.lanes {
-		st.add(l.count(s.record))
-	}
-	st.Wakeups = s.bus.region.subscribers[s.record].wakeups.Load()
-	return st
-}
-
-// count is what the subscription of record i has counted on the lane.
-func (l *lane) count(i int) SubscriberStats {
-	c := l.Cursor(i)
-	return SubscriberStats{Received: c.Received, Filtered: c.Filtered, Missed: c.Missed, Evictions: c.Evictions, Depth: c.Depth}
-}
-
-func (st *SubscriberStats) add(o SubscriberStats) {
-	st.Received += o.Received
-	st.Filtered += o.Filtered
-	st.Missed += o.Missed
-	st.Evictions += o.Evictions
-	st.Depth += o.Depth
-}
-
-// minus is what was counted since o. Depth is no count.
-func (st SubscriberStats) minus(o SubscriberStats) SubscriberStats {
-	return SubscriberStats{
-		Received: st.Received - o.Received, Filtered: st.Filtered - o.Filtered, Missed: st.Missed - o.Missed,
-		Evictions: st.Evictions - o.Evictions,
-	}
 }
 
 // Name returns the name that viewers show.

@@ -19,6 +19,7 @@ type Message[T any] struct {
 // Subscription.Receive.
 type Subscriber[T any] struct {
 	s    *Subscription
+	typ  TypeID
 	size int
 }
 
@@ -33,6 +34,7 @@ func Subscribe[T any](b *Bus, o *SubscribeOptions) (*Subscriber[T], error) {
 		return nil, err
 	}
 	mine := *o
+	mine.looksAt = eventHeader + t.size
 	if len(mine.Priorities) == 0 {
 		mine.Priorities = t.also.with(t.priority).list()
 	}
@@ -40,7 +42,7 @@ func Subscribe[T any](b *Bus, o *SubscribeOptions) (*Subscriber[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Subscriber[T]{s: s, size: t.size}, nil
+	return &Subscriber[T]{s: s, typ: t.id, size: t.size}, nil
 }
 
 // Receive waits for an event and copies it; it allocates only for a tail.
@@ -104,55 +106,99 @@ func (s *Subscriber[T]) Close() error { return s.s.Close() }
 // Remove closes the subscription and forgets it also if it is durable.
 func (s *Subscriber[T]) Remove() error { return s.s.Remove() }
 
-func (s *Subscriber[T]) into(w waitFor, m *Message[T]) error {
-	_, err := s.hand(w, 1, m, nil)
-	return err
-}
+func (s *Subscriber[T]) into(w waitFor, m *Message[T]) error { return s.hand(w, m, nil) }
 
 func (s *Subscriber[T]) one(w waitFor, fn func(v *T, e *Event) error) error {
-	_, err := s.hand(w, 1, nil, fn)
+	return s.hand(w, nil, fn)
+}
+
+// hand waits for an event, and hands it to fn, or copies it to m.
+func (s *Subscriber[T]) hand(w waitFor, m *Message[T], fn func(v *T, e *Event) error) (err error) {
+	u := s.s
+	if err := u.begin(); err != nil {
+		return err
+	}
+	defer u.leave(protect(), &err)
+	u.polls = w.try
+	if !u.quick(w.ctx) {
+		if err := u.first(w); err != nil {
+			return err
+		}
+	}
+	if e := &u.event; int(e.raw.value()) != s.size {
+		err = e.sized(s.size)
+	} else if v := codec.Cast[T](e.Value()); m != nil {
+		m.copy(v, e)
+	} else {
+		err = fn(v, e)
+	}
+	u.returns(w)
 	return err
 }
 
-func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) (int, error) {
+// many waits for an event, and hands it and what else is there to fn: up to max.
+func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) (n int, err error) {
 	checkBatch(max)
-	return s.hand(w, max, nil, fn)
-}
-
-// hand waits for an event, and hands it and what else is there to fn, or copies it
-// to m. It is Subscription.hand, without a call between for each event.
-func (s *Subscriber[T]) hand(w waitFor, max int, m *Message[T], fn func(v *T, e *Event) error) (n int, err error) {
 	u := s.s
 	if err := u.begin(); err != nil {
 		return 0, err
 	}
 	defer u.leave(protect(), &err)
-	if !u.quick(w.ctx) {
-		if err := u.first(w); err != nil {
-			return 0, err
-		}
+	u.polls = w.try
+	l := u.only
+	if u.deferred != nil || w.ctx != nil && w.ctx.Err() != nil {
+		l = nil // first tells
 	}
-	e := &u.event
-	for ok := true; ok; {
+	for n < max && err == nil {
+		if l != nil && u.stocked(l) {
+			var k int
+			if k, err = s.stretch(l, max-n, fn); k > 0 {
+				n += k
+				continue
+			}
+		}
+		if n == 0 {
+			if err := u.first(w); err != nil {
+				return 0, err
+			}
+		} else if !u.another() {
+			break
+		}
 		n++
-		switch {
-		case int(e.raw.value()) != s.size:
-			err = e.sized(s.size)
-		case m != nil:
-			m.copy(codec.Cast[T](e.Value()), e)
-		default:
-			err = fn(codec.Cast[T](e.Value()), e)
-		}
-		if err != nil || n == max {
-			u.returns(w)
-			return n, err
-		}
-		if l := u.only; l == nil || l.next >= l.reader.Window() || !u.plain(l) {
-			ok = u.another()
+		var v *T
+		if v, err = s.value(&u.event); err == nil {
+			err = fn(v, &u.event)
 		}
 	}
 	u.returns(w)
-	return n, nil
+	return n, err
+}
+
+// stretch hands out the next events of the window, at most max, up to one that is
+// not what mostly comes: a T without parts. They are counted together, by the time the
+// call returns.
+func (s *Subscriber[T]) stretch(l *subLane, max int, fn func(v *T, e *Event) error) (n int, err error) {
+	u := s.s
+	e, size := &u.event, uint64(s.size)
+	run, from := l.reader.Run(l.next), l.next
+	max = min(max, run.Len())
+	e.at, e.parts.bits, e.lane = eventHeader, 0, l.lane
+	u.viewed, u.current, u.handed = false, l, from
+	pos, typ := l.reader.Front()+uint64(from), uint64(s.typ)
+	for n < max && err == nil {
+		slot := run.Bytes(n)
+		var raw rawHeader
+		raw.get(slot)
+		if raw.what&^sourceField != typ || uint64(raw.value()) != size || eventHeader+size+uint64(raw.tail()) > uint64(len(slot)) {
+			break
+		}
+		e.raw, e.pos, e.slot = raw, pos+uint64(n), slot
+		n++
+		l.next = from + n
+		err = fn(codec.Cast[T](slot[eventHeader:]), e)
+	}
+	u.countHanded()
+	return n, err
 }
 
 // value bounds the event and views it as T.

@@ -52,10 +52,13 @@ func (s *Subscription) sleep(w waitFor) error {
 			shm.Pause(1)
 		}
 		for range autoYields {
-			shm.Yield()
+			s.bus.yield()
 			if s.ready() {
 				return nil
 			}
+		}
+		if found, err := s.loiters(w); found || err != nil {
+			return err
 		}
 	}
 	return s.park(w)

@@ -19,6 +19,21 @@ func AsBytes[T any](v *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(v)), sizeOf[T]())
 }
 
+// CastAll returns the values that b holds one after another, in place: as many as there is room for.
+// What is said of [Cast] holds for each of them. A T without size has none.
+func CastAll[T any](b []byte) []T {
+	size := sizeOf[T]()
+	if size == 0 || len(b) < size {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/size)
+}
+
+// AllBytes returns the bytes of all of vs, in place. T must be a type that [Of] accepts.
+func AllBytes[T any](vs []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(vs))), len(vs)*sizeOf[T]())
+}
+
 func sizeOf[T any]() int {
 	var v T
 	return int(unsafe.Sizeof(v))

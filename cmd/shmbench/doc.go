@@ -29,7 +29,9 @@
 //
 // Before and after each run the machine's own floors are measured between two
 // processes of their own: a cache line's way, a bare ring without any guarantee,
-// a copy, a futex wake, an uncontended atomic. They are medians, and of the two
+// a copy, a futex wake, an uncontended atomic; and where there is one publisher and
+// several subscribers, a bare ring from one process to all of them (fan_event_ns,
+// ratio_fan). They are medians, that one a mean, and of the two
 // measurements the lower counts: the machine could do that, and the ratio to it
 // flatters nobody. Floors move with where a hypervisor puts the processors, so
 // compare ratios, and figures only with what ran beside them.

@@ -53,18 +53,27 @@ func (b bare) over(fn func(mem []byte) error) error {
 // oneDone starts a crew of one process for each spec and returns when all ended;
 // the result of the last goes to v.
 func oneDone(ctx context.Context, v any, specs ...fleet.Spec) error {
+	var processes [][]fleet.Spec
+	for _, spec := range specs {
+		processes = append(processes, []fleet.Spec{spec})
+	}
+	return crewDone(ctx, v, processes...)
+}
+
+// crewDone is oneDone of processes that have several roles.
+func crewDone(ctx context.Context, v any, processes ...[]fleet.Spec) error {
 	crew, err := fleet.NewCrew(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer crew.Close()
 	var last *fleet.Proc
-	for _, spec := range specs {
-		if last, err = crew.Start(spec); err != nil {
+	for _, specs := range processes {
+		if last, err = crew.Start(specs...); err != nil {
 			return err
 		}
 	}
-	if err := last.Members[0].AwaitDone(v); err != nil {
+	if err := last.Members[len(last.Members)-1].AwaitDone(v); err != nil {
 		return err
 	}
 	_, err = crew.Usage()

@@ -25,6 +25,7 @@ var checked = []string{
 	"fanout -subs 1 -size 64 -batch 64",
 	"fanout -subs 5 -size 64 -batch 64",
 	"fanout -subs 5 -size 64 -batch 64 -capacity 8192 -local",
+	"fanout -subs 5 -size 64 -batch 64 -pack",
 	"fanout -subs 3 -size 64 -static",
 	"pingpong -wait spin",
 	"pingpong -wait park",

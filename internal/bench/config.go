@@ -30,6 +30,8 @@ type Config struct {
 	Stamp bool `json:"stamp"`
 	// Static takes a static ring of the event's type instead of a lane.
 	Static bool `json:"static"`
+	// Pack publishes each batch as a pack, in one event of the bus.
+	Pack bool `json:"pack,omitempty"`
 	// Match is the fraction of events that one further subscriber takes by a
 	// filter, 0 for none.
 	Match float64 `json:"match,omitempty"`
@@ -41,8 +43,8 @@ type Config struct {
 	// highest number that holds.
 	Calls  int  `json:"calls,omitempty"`
 	Search bool `json:"search,omitempty"`
-	// Copy publishes copies of packets instead of slots that were lent.
-	Copy bool `json:"copy,omitempty"`
+	// Lent fills slots that were lent instead of publishing copies of packets.
+	Lent bool `json:"lent,omitempty"`
 	Chaos
 
 	Duration time.Duration `json:"-"`
@@ -95,6 +97,9 @@ func (c Config) check() error {
 	case c.Policy != policyReliable && c.Policy != policyLossy:
 		return misuse("-policy %q: want %s or %s", c.Policy, policyReliable, policyLossy)
 	}
+	if err := c.noPack(); err != nil {
+		return err
+	}
 	_, err := parseWait(c.Wait)
 	return err
 }
@@ -104,6 +109,8 @@ func (c Config) checkSize() error {
 	switch {
 	case c.Size < payload.HeadSize || c.Size > maxSize || c.Size%8 != 0:
 		return misuse("-size %d: want a multiple of 8 from %d to %d", c.Size, payload.HeadSize, maxSize)
+	case c.Pack && !slices.Contains(typedSizes, c.Size):
+		return misuse("-pack -size %d: the events of a pack have no tail; want one of %v", c.Size, typedSizes)
 	case c.Static && !slices.Contains(typedSizes, c.Size):
 		return misuse("-static -size %d: the events of a static ring have no tail; want one of %v", c.Size, typedSizes)
 	}

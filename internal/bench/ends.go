@@ -21,14 +21,15 @@ type endOptions struct {
 	keys      uint64             // how many keys the events have, 0 for none
 	filter    bus.Filter
 	streams   uint64 // of RTP
-	copies    bool   // of packets are published
+	lent      bool   // packets are written into lent slots
+	pack      bool
 	durable   string // name of a durable subscription, which publishers wait for
 }
 
 func (c Config) ends(publisher int) endOptions {
 	return endOptions{
 		publisher: publisher, batch: c.Batch, size: c.Size, read: c.window(), verify: c.Verify, stamp: c.Stamp, static: c.statics(),
-		keys: c.keys(), streams: c.streams(), copies: c.Copy,
+		keys: c.keys(), streams: c.streams(), lent: c.Lent, pack: c.Pack,
 	}
 }
 
@@ -75,7 +76,9 @@ type sink interface {
 type flow struct {
 	source func(*bus.Bus, endOptions) (source, error)
 	sink   func(*bus.Bus, endOptions, seen) (sink, error)
-	id     func(*bus.Bus) (bus.TypeID, error)
+	// tracked is a sink of what nobody but a tracker learns.
+	tracked func(*bus.Bus, endOptions, *tracker) (sink, error)
+	id      func(*bus.Bus) (bus.TypeID, error)
 }
 
 // note is what a subscription of many types finds in an event of any flow.
@@ -91,8 +94,13 @@ func (o endOptions) note(e *bus.Event) (n payload.Note, ok bool) {
 	return n, !o.verify || payload.SumTail(e.Tail(), n) == binary.LittleEndian.Uint64(v[8:])
 }
 
-// valueFlow is the flow of events that are a value of type T alone.
-func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool)) flow {
+// valueFlow is the flow of events that are a value of type T alone. It must not be
+// inlined: the compiler puts nothing into closures that it has moved.
+//
+//go:noinline
+func valueFlow[T any](
+	fill func(*T, payload.Note, bool), read func(*T, bool) (payload.Note, bool), tracked func(*bus.Bus, endOptions, *tracker) (sink, error),
+) flow {
 	return flow{
 		id: bus.TypeFor[T],
 		source: func(b *bus.Bus, o endOptions) (source, error) {
@@ -120,6 +128,7 @@ func valueFlow[T any](fill func(*T, payload.Note, bool), read func(*T, bool) (pa
 				return nil
 			})
 		},
+		tracked: tracked,
 	}
 }
 
@@ -176,7 +185,7 @@ func (s *valueSource[T]) close() error { return s.p.Close() }
 // tailFlow is the flow of events of any size: a head, then a tail that holds
 // the rest. H is a type whose memory is a [payload.Head].
 func tailFlow[H any](head func(*H) *payload.Head) flow {
-	return flow{
+	f := flow{
 		id: bus.TypeFor[H],
 		source: func(b *bus.Bus, o endOptions) (source, error) {
 			p, err := bus.NewPublisher[H](b, &bus.PublisherOptions{Exclusive: true})
@@ -201,6 +210,10 @@ func tailFlow[H any](head func(*H) *payload.Head) flow {
 			})
 		},
 	}
+	f.tracked = func(b *bus.Bus, o endOptions, t *tracker) (sink, error) {
+		return f.sink(b, o, func(n payload.Note, ok bool, _ int64) { t.see(n, ok) })
+	}
+	return f
 }
 
 type tailSource[H any] struct {

@@ -23,7 +23,7 @@ func localBus(t *testing.T, c Config) *bus.Bus {
 func TestEverySizeFlowsOnEveryLane(t *testing.T) {
 	for _, size := range []int{16, 24, 32, 48, 64, 128, 256, 512, 1000, 1024, 4096} {
 		c := fanoutWorkload.defaults
-		c.Size, c.Batch = size, 4
+		c.Size, c.Batch, c.Subs = size, 4, 2
 		require.NoError(t, c.check())
 		b := localBus(t, c)
 		for lane, f := range map[string]flow{
@@ -36,14 +36,16 @@ func TestEverySizeFlowsOnEveryLane(t *testing.T) {
 
 func TestSeedFlows(t *testing.T) {
 	c := seedWorkload.defaults
-	c.Batch = 4
+	c.Batch, c.Subs = 4, 2
 	checkFlow(t, localBus(t, c), c, seedFlow())
 }
 
 // checkFlow sends one event, then a batch, and expects them whole and in order.
 func checkFlow(t *testing.T, b *bus.Bus, c Config, f flow) {
-	books := newTracker(2, 1)
+	books, alone := newTracker(2, 1), newTracker(2, 1)
 	snk, err := f.sink(b, c.ends(0), func(n payload.Note, ok bool, _ int64) { books.see(n, ok) })
+	require.NoError(t, err)
+	tracked, err := f.tracked(b, c.ends(0), alone)
 	require.NoError(t, err)
 	src, err := f.source(b, c.ends(1))
 	require.NoError(t, err)
@@ -58,9 +60,52 @@ func checkFlow(t *testing.T, b *bus.Bus, c Config, f flow) {
 		_, err := snk.take(ctx)
 		require.NoError(t, err)
 	}
-	assert.Equal(t, tracker{Received: 5, step: 1, next: []uint64{0, 5}, due: payload.NewNote(1, 5, false), finished: 1}, *books)
+	for alone.Received < 5 {
+		_, err := tracked.take(ctx)
+		require.NoError(t, err)
+	}
+	want := tracker{Received: 5, step: 1, next: []uint64{0, 5}, due: payload.NewNote(1, 5, false), finished: 1}
+	assert.Equal(t, want, *books)
+	assert.Equal(t, want, *alone)
 	require.NoError(t, src.close())
 	require.NoError(t, snk.close())
+	require.NoError(t, tracked.close())
+}
+
+// What is not as it was filled is booked as wrong, by either kind of sink.
+func TestSinksSeeWrongContent(t *testing.T) {
+	c := fanoutWorkload.defaults
+	c.Subs = 2
+	b := localBus(t, c)
+	checkWrong(t, b, c, normalFlow(c.Size), func(e *normalEvent[payload.V64]) {
+		payload.Fill(e, payload.NewNote(0, 0, false), true)
+		e.V.W[3]++
+	})
+	checkWrong(t, b, c, seedFlow(), func(e *seedEvent) {
+		payload.FillSeed(&e.V, payload.NewNote(0, 0, false), true)
+		e.V.PayloadSize++
+	})
+}
+
+func checkWrong[T any](t *testing.T, b *bus.Bus, c Config, f flow, fill func(*T)) {
+	books, alone := newTracker(1, 1), newTracker(1, 1)
+	snk, err := f.sink(b, c.ends(0), func(n payload.Note, ok bool, _ int64) { books.see(n, ok) })
+	require.NoError(t, err)
+	tracked, err := f.tracked(b, c.ends(0), alone)
+	require.NoError(t, err)
+	pub, err := bus.NewPublisher[T](b, nil)
+	require.NoError(t, err)
+	var v T
+	fill(&v)
+	require.NoError(t, pub.Publish(t.Context(), &v))
+	for _, s := range []sink{snk, tracked} {
+		_, err := s.take(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, s.close())
+	}
+	assert.EqualValues(t, 1, books.Corrupt)
+	assert.EqualValues(t, 1, alone.Corrupt)
+	require.NoError(t, pub.Close())
 }
 
 func TestTrackerBooksWhatWentWrong(t *testing.T) {

@@ -33,10 +33,9 @@ func typeOptions[V any](p bus.Priority) bus.TypeOptions {
 func seedFlow() flow {
 	return valueFlow(
 		func(e *seedEvent, n payload.Note, sum bool) { payload.FillSeed(&e.V, n, sum) },
-		func(e *seedEvent, sum bool) (payload.Note, bool) { return payload.ReadSeed(&e.V, sum) })
+		func(e *seedEvent, sum bool) (payload.Note, bool) { return payload.ReadSeed(&e.V, sum) },
+		seedTracked)
 }
-
-func sized[T any]() flow { return valueFlow(payload.Fill[T], payload.Read[T]) }
 
 // typedSizes are the sizes with a type of their own; others are a head and a tail.
 var typedSizes = []int{16, 32, 48, 64, 128, 256, 512, 1024}

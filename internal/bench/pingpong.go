@@ -11,7 +11,6 @@ import (
 	"github.com/rvoip/shmbus/bus"
 	"github.com/rvoip/shmbus/internal/bench/fleet"
 	"github.com/rvoip/shmbus/internal/bench/floor"
-	"github.com/rvoip/shmbus/internal/bench/payload"
 	"github.com/rvoip/shmbus/internal/bench/stat"
 )
 
@@ -190,8 +189,7 @@ func converse(st *fleet.Station, config []byte, name string, out, in func(int) f
 	if err != nil {
 		return nil, err
 	}
-	see := func(n payload.Note, ok bool, _ int64) { v.books.see(n, ok) }
-	if v.snk, err = in(c.Size).sink(b, c.ends(0), see); err != nil {
+	if v.snk, err = in(c.Size).tracked(b, c.ends(0), v.books); err != nil {
 		return nil, err
 	}
 	if v.src, err = out(c.Size).source(b, c.ends(0)); err != nil {

@@ -58,6 +58,9 @@ func (c Config) geometry(lanes ...bus.Priority) bus.Geometry {
 			EvictAfter: evictAfter,
 			NoTime:     !c.Stamp,
 		}
+		if c.Pack {
+			*g.Lane(p) = c.packs(*g.Lane(p))
+		}
 	}
 	return g
 }

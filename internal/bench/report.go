@@ -66,8 +66,11 @@ func title(r *Result) string {
 		checked = "order checked, content not"
 	}
 	name := r.Workload
-	if c.Static {
+	switch {
+	case c.Static:
 		name += " over a static ring"
+	case c.Pack:
+		name += " in packs"
 	}
 	return fmt.Sprintf("%s: %d to %d, %s; %d B, %d per publish, capacity %d, %s, wait %s; %s",
 		name, c.Pubs, c.Subs, place, c.Size, c.Batch, c.Capacity, c.Policy, c.Wait, checked)
@@ -104,16 +107,23 @@ func rows(r *Result) [][]string {
 		{"cache line, one way", r.FloorBefore.LineNS, r.FloorAfter.LineNS, r.Floor.LineNS},
 		{"bare ring, one way", r.FloorBefore.SPSCNS, r.FloorAfter.SPSCNS, r.Floor.SPSCNS},
 		{"bare ring, event in a stream", r.FloorBefore.SPSCEventNS, r.FloorAfter.SPSCEventNS, r.Floor.SPSCEventNS},
+		{"bare ring to all, event in a stream", r.FloorBefore.FanEventNS, r.FloorAfter.FanEventNS, r.Floor.FanEventNS},
 		{"copy of the bytes", r.FloorBefore.CopyNS, r.FloorAfter.CopyNS, r.Floor.CopyNS},
 		{"futex wake, one way", r.FloorBefore.FutexWakeNS, r.FloorAfter.FutexWakeNS, r.Floor.FutexWakeNS},
 		{"futex wake, one way, p99", r.FloorBefore.FutexWakeP99NS, r.FloorAfter.FutexWakeP99NS, r.Floor.FutexWakeP99NS},
 		{"uncontended atomic", r.FloorBefore.AtomicNS, r.FloorAfter.AtomicNS, r.Floor.AtomicNS},
 	} {
+		if f.value == 0 {
+			continue // not measured
+		}
 		out = append(out, []string{"floor: " + f.name, ns(f.value), "before " + ns(f.a) + ", after " + ns(f.b)})
 	}
 	out = append(out, []string{"ratio", fmt.Sprintf("%.2f", r.Ratio), r.RatioOf})
 	if r.RatioSPSC > 0 {
 		out = append(out, []string{"ratio to the bare ring", fmt.Sprintf("%.2f", r.RatioSPSC), "p50 / spsc_ns, in turn, too"})
+	}
+	if r.RatioFan > 0 {
+		out = append(out, []string{"ratio to the bare ring to all", fmt.Sprintf("%.2f", r.RatioFan), "time per published event / fan_event_ns"})
 	}
 	if r.RatioP99 > 0 {
 		out = append(out, []string{"ratio of p99", fmt.Sprintf("%.2f", r.RatioP99), "to that of the same floor"})

@@ -66,6 +66,9 @@ type Result struct {
 	// RatioSPSC sets the median latency beside spsc_ns, where both were measured
 	// in turn.
 	RatioSPSC float64 `json:"ratio_spsc,omitempty"`
+	// RatioFan sets the time per published event beside fan_event_ns, where that was
+	// measured.
+	RatioFan float64 `json:"ratio_fan,omitempty"`
 	// RatioP99 is that of the 99th percentiles, where the floor has one.
 	RatioP99 float64 `json:"ratio_p99,omitempty"`
 

@@ -43,7 +43,8 @@ var rtpWorkload = &workload{
 	flags: func(c *Config) []cli.Flag {
 		return []cli.Flag{
 			&cli.IntFlag{Name: "calls", Value: c.Calls, Destination: &c.Calls, Usage: "calls at the same time, 100 packets a second each"},
-			&cli.BoolFlag{Name: "copy", Destination: &c.Copy, Usage: "publish copies of packets, instead of filling lent slots in place"},
+			&cli.BoolFlag{Name: "lent", Destination: &c.Lent, Usage: "fill lent slots in place, instead of publishing copies of packets"},
+			&cli.BoolFlag{Name: "pack", Destination: &c.Pack, Usage: "publish each batch as a pack, in one event of the bus"},
 			&cli.BoolFlag{Name: "search", Destination: &c.Search, Usage: "find the highest number of calls that holds, beginning at -calls; each try takes the duration"},
 		}
 	},

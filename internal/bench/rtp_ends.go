@@ -33,10 +33,18 @@ func (p *packets) fill(v *rtpEvent, seq uint64, last, sum bool) {
 	}
 }
 
-// newRTPSource fills slots in place, and publishes them together, unless copies are
-// asked for. A static ring lends single slots, so there a batch is copied, too.
+// newRTPSource publishes copies, or fills lent slots in place and publishes them
+// together, or as one pack. A static ring lends single slots, so there a batch is always copied.
 func newRTPSource(b *bus.Bus, o endOptions) (source, error) {
-	if o.static != nil || o.copies {
+	switch {
+	case o.pack:
+		ps := packets{streams: o.streams}
+		return newPackSource(b, func(v []rtpEvent, seq uint64, last bool) {
+			for i := range v {
+				ps.fill(&v[i], seq+uint64(i), last && i == len(v)-1, o.verify)
+			}
+		})
+	case o.static != nil || !o.lent:
 		return newRTPCopies(b, o)
 	}
 	p, err := bus.NewPublisher[rtpEvent](b, &bus.PublisherOptions{Exclusive: true})
@@ -86,7 +94,15 @@ func newRTPSink(b *bus.Bus, o endOptions, see seen) (sink, error) {
 		n, ok := payload.ReadRTP(&v.V, o.streams, o.verify)
 		see(n, ok, 0)
 	}
-	if o.static != nil {
+	switch {
+	case o.pack:
+		return newPackSink(b, func(vs []rtpEvent, _ *bus.Event) error {
+			for i := range vs {
+				read(&vs[i])
+			}
+			return nil
+		})
+	case o.static != nil:
 		return newStaticSink(b, o, func(v *rtpEvent) error { read(v); return nil })
 	}
 	return newViewSink(b, o, func(v *rtpEvent, _ *bus.Event) error { read(v); return nil })

@@ -156,11 +156,12 @@ func (s *lateSink) see(n payload.Note, ok bool, _ int64) {
 
 func (s *lateSink) take(ctx context.Context) (int, error) {
 	s.any = false
-	n, err := s.sink.take(ctx)
+	before := s.into.Tracker.Received
+	n, err := s.sink.take(ctx) // packets, or packs of them
 	if s.any {
-		now := bus.Now()
-		s.into.Late.RecordN(now-s.pace.due(s.first), int64(n))
-		s.into.LastLate = now - s.pace.due(s.first+uint64(n)-1)
+		now, packets := bus.Now(), s.into.Tracker.Received-before
+		s.into.Late.RecordN(now-s.pace.due(s.first), int64(packets))
+		s.into.LastLate = now - s.pace.due(s.first+packets-1)
 	}
 	return n, err
 }

@@ -20,7 +20,7 @@ func TestRTPPublishesWhatIsDue(t *testing.T) {
 	for _, args := range [][]string{
 		{"rtp"},
 		{"rtp", "-local"},
-		{"rtp", "-copy"},
+		{"rtp", "-lent"},
 		{"rtp", "-static", "-wait", "park"},
 		{"rtp", "-policy", "lossy", "-batch", "1", "-read", "1"},
 	} {
@@ -144,13 +144,13 @@ func TestPacketsOfAllStreamsInTurn(t *testing.T) {
 // What a packet costs its publisher while nobody reads, by the way it takes.
 func BenchmarkRTPSource(b *testing.B) {
 	c := rtpWorkload.defaults
-	copied, static := c, c
-	copied.Copy, static.Static = true, true
+	lent, static, pack := c, c, c
+	lent.Lent, static.Static, pack.Pack = true, true, true
 	for _, way := range []struct {
 		name string
 		c    Config
 	}{
-		{"loans", c}, {"copies", copied}, {"static", static},
+		{"loans", lent}, {"copies", c}, {"static", static}, {"packs", pack},
 	} {
 		b.Run(way.name, func(b *testing.B) {
 			bb, err := bus.OpenLocal(&bus.Options{Geometry: way.c.geometry(bus.Normal)})

@@ -132,7 +132,7 @@ func scaleKeepUp(ctx context.Context, st *fleet.Station, config []byte) (any, er
 		return nil, err
 	}
 	r := received{Tracker: newTracker(1, 1)}
-	snk, err := c.flow().sink(b, c.Config.ends(0), func(n payload.Note, ok bool, _ int64) { r.Tracker.see(n, ok) })
+	snk, err := c.flow().tracked(b, c.Config.ends(0), r.Tracker)
 	if err != nil {
 		return nil, err
 	}

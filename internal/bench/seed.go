@@ -22,6 +22,7 @@ var seedWorkload = &workload{
 		}
 		return c.noMatch("seed")
 	},
+	fans:  true,
 	run:   func(ctx context.Context, t *trial) (*Result, error) { return runStream(ctx, t, true) },
 	roles: streamRoles,
 }

@@ -118,6 +118,7 @@ func (r *Result) compare() {
 	}
 	r.Ratio = ratio(1e9/r.PublishedPerS, r.Floor.SPSCEventNS)
 	r.RatioOf = "time per published event / spsc_event_ns"
+	r.RatioFan = ratio(1e9/r.PublishedPerS, r.Floor.FanEventNS)
 }
 
 // sweep removes regions that earlier benchmarks left because they were killed.

@@ -39,7 +39,7 @@ func subscribeStream(ctx context.Context, st *fleet.Station, config []byte) (any
 		o.filter, step = bus.Keys(takenKey), o.keys
 	}
 	r := received{Tracker: newTracker(c.Config.Pubs, step), Latency: stat.NewLatency()}
-	snk, err := c.flow().sink(b, o, r.seen(c.Config.Stamp))
+	snk, err := r.sink(c.flow(), b, o)
 	if err != nil {
 		return nil, err
 	}
@@ -62,17 +62,17 @@ func subscribeStream(ctx context.Context, st *fleet.Station, config []byte) (any
 	return r, nil
 }
 
-// seen returns what books an event.
-func (r *received) seen(stamped bool) seen {
+// sink books events of a flow, with the times that they took if they are stamped.
+func (r *received) sink(f flow, b *bus.Bus, o endOptions) (sink, error) {
 	t := r.Tracker
-	if !stamped {
-		return func(n payload.Note, ok bool, _ int64) { t.see(n, ok) }
+	if !o.stamp {
+		return f.tracked(b, o, t)
 	}
-	return func(n payload.Note, ok bool, at int64) {
+	return f.sink(b, o, func(n payload.Note, ok bool, at int64) {
 		if t.see(n, ok); t.Received%latencyEvery == 0 {
 			r.Latency.Record(bus.Now() - at)
 		}
-	}
+	})
 }
 
 // receiveAll receives until all publishers' last events were seen or ctx ends.

@@ -24,6 +24,8 @@ type workload struct {
 	steps func(Config) int
 	// ownSize says that its events have a size of their own, which it checks.
 	ownSize bool
+	// fans says that a bare ring to all its subscribers is a floor of it.
+	fans bool
 	// check refuses what this workload cannot do, after Config.check.
 	check func(Config) error
 	// run does it once. Floors and the machine are added by the session.
@@ -36,7 +38,7 @@ var workloads = []*workload{seedWorkload, fanoutWorkload, pingpongWorkload, wake
 
 // roles are those of all workloads: an agent can be any.
 func roles() map[string]fleet.Role {
-	all := map[string]fleet.Role{roleFloorLead: floorLead, roleFloorEcho: floorEcho}
+	all := map[string]fleet.Role{roleFloorLead: floorLead, roleFloorEcho: floorEcho, roleFanWrite: fanWrite, roleFanRead: fanRead}
 	for _, w := range workloads {
 		maps.Copy(all, w.roles)
 	}

@@ -1,29 +1,39 @@
 #include "textflag.h"
 
-// func write(p, q unsafe.Pointer)
+// func write(p unsafe.Pointer, bytes int)
 TEXT ·write(SB), NOSPLIT, $0-16
 	MOVQ p+0(FP), AX
-	MOVQ q+8(FP), BX
+	MOVQ bytes+8(FP), BX
+	ADDQ AX, BX
+
+next:
 	BYTE $0x0F; BYTE $0x0D; BYTE $0x08 // PREFETCHW [AX]; processors without it take it for a NOP
-	BYTE $0x0F; BYTE $0x0D; BYTE $0x0B // PREFETCHW [BX]
+	ADDQ $64, AX
+	CMPQ AX, BX
+	JLT  next
 	RET
 
-// func read(mem unsafe.Pointer, slots *uint32, n int, mask uint32, size, second int)
+// func read(mem unsafe.Pointer, slots *uint32, n int, mask uint32, size, bytes int)
 TEXT ·read(SB), NOSPLIT, $0-48
 	MOVQ mem+0(FP), AX
 	MOVQ slots+8(FP), BX
 	MOVQ n+16(FP), CX
 	MOVL mask+24(FP), R8
 	MOVQ size+32(FP), DX
-	MOVQ second+40(FP), SI
-	ADDQ AX, SI
+	MOVQ bytes+40(FP), SI
 
 next:
 	MOVL (BX), DI
 	ANDL R8, DI
 	IMULQ DX, DI
-	PREFETCHT0 (AX)(DI*1)
-	PREFETCHT0 (SI)(DI*1)
+	ADDQ AX, DI
+	LEAQ (DI)(SI*1), R9
+
+line:
+	PREFETCHT0 (DI)
+	ADDQ $64, DI
+	CMPQ DI, R9
+	JLT  line
 	ADDQ $4, BX
 	DECQ CX
 	JNZ  next

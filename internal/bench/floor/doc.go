@@ -18,6 +18,8 @@
 //
 // [Rounds] let one process have work done by many without the bus that is measured.
 //
-// All are medians (of round trips, or of short windows), so a neighbour that
+// A [Fan] is a bare ring of one writer and many readers.
+//
+// All but that are medians (of round trips, or of short windows), so a neighbour that
 // takes a processor now and then does not move them; but the p99.
 package floor

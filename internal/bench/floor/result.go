@@ -10,6 +10,9 @@ type Result struct {
 	SPSCNS float64 `json:"spsc_ns"`
 	// SPSCEventNS is the cost of one event in a stream, written and read whole.
 	SPSCEventNS float64 `json:"spsc_event_ns"`
+	// FanEventNS is the cost of one event to all subscribers of the run, a process
+	// each, where there are several.
+	FanEventNS float64 `json:"fan_event_ns,omitempty"`
 	// CopyNS is a copy of the event's bytes, in cache.
 	CopyNS float64 `json:"copy_ns"`
 	// FutexWakeNS is half a round trip of two processes that wake each other.
@@ -27,6 +30,7 @@ func Best(a, b Result) Result {
 		LineNS:      lower(a.LineNS, b.LineNS),
 		SPSCNS:      lower(a.SPSCNS, b.SPSCNS),
 		SPSCEventNS: lower(a.SPSCEventNS, b.SPSCEventNS),
+		FanEventNS:  lower(a.FanEventNS, b.FanEventNS),
 		CopyNS:      lower(a.CopyNS, b.CopyNS),
 		FutexWakeNS: lower(a.FutexWakeNS, b.FutexWakeNS),
 		AtomicNS:    lower(a.AtomicNS, b.AtomicNS),
@@ -42,15 +46,21 @@ func lower(a, b float64) float64 {
 	return a
 }
 
+// MostBatch is the largest batch of a floor.
+const MostBatch = slots / 2
+
 // Options say what to measure. Both processes get the same.
 type Options struct {
 	// Size of an event in bytes, a multiple of 8. Default 64.
 	Size int `json:"size"`
 	// Batch is how many events a stream publishes at a time. Default 1,
-	// at most 512.
+	// at most MostBatch.
 	Batch int `json:"batch"`
 	// Verify sums up what is written and checks what is read.
 	Verify bool `json:"verify"`
+	// Together says that the ends of a fan are goroutines of one process: who waits lets
+	// goroutines run, not threads.
+	Together bool `json:"together,omitempty"`
 	// Budget is the time for each floor. Default 100 ms.
 	Budget time.Duration `json:"budget"`
 }
@@ -61,7 +71,7 @@ func (o Options) filled() Options {
 	}
 	// A writer that waits for room must have published enough for the reader
 	// to make some.
-	o.Batch = min(max(o.Batch, 1), slots/2)
+	o.Batch = min(max(o.Batch, 1), MostBatch)
 	if o.Budget <= 0 {
 		o.Budget = 100 * time.Millisecond
 	}

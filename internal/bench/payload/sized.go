@@ -34,6 +34,13 @@ const HeadSize = 16
 // T is one of the sized values.
 func Fill[T any](v *T, n Note, sum bool) { fill(words(v), n, sum) }
 
+// FillAll fills events that follow one another, from first on. None is the last one.
+func FillAll[T any](v []T, first Note, sum bool) {
+	for i := range v {
+		fill(words(&v[i]), first+Note(i), sum)
+	}
+}
+
 // Read returns the note of v and, if sum, whether its checksum is right.
 func Read[T any](v *T, sum bool) (Note, bool) {
 	w := words(v)

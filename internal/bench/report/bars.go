@@ -149,7 +149,7 @@ func bars(title, note string, cs []*runs.Case, m measure) *chart {
 		ch.keys = append(ch.keys, key{"others", other, asBar})
 	}
 	if floors {
-		ch.keys = append(ch.keys, key{"bare ring of the same run: one writer, one reader, no guarantee", floor, asFloor})
+		ch.keys = append(ch.keys, key{"bare ring of the same run, without any guarantee; to one reader, or to all of them, a process each", floor, asFloor})
 	}
 	ch.draw = func(c draw.Canvas) {
 		x0, x1 := c.Min.X+labelWidth, c.Max.X-valueWidth
@@ -188,9 +188,15 @@ func measured(cs []*runs.Case, get func(*runs.Run) float64) []*runs.Case {
 	return out
 }
 
-// bareRate is what the bare ring moved a second, beside our runs.
+// bareRate is what the bare ring moved a second, beside our runs: to as many readers
+// where that was measured.
 func bareRate(c *runs.Case) float64 {
-	ns := c.Range(func(r *runs.Run) float64 { return r.Floor.SPSCEventNS }).Median
+	ns := c.Range(func(r *runs.Run) float64 {
+		if r.Floor.FanEventNS > 0 {
+			return r.Floor.FanEventNS
+		}
+		return r.Floor.SPSCEventNS
+	}).Median
 	if ns == 0 || c.Peer != "" {
 		return 0
 	}

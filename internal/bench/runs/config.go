@@ -132,6 +132,7 @@ func (c Config) Manner(names []string) string {
 	}
 	add(c.Local, "local", choose(c.Local, "in one process", "a process each"))
 	add(c.Value("static") == "true", "static", choose(c.Value("static") == "true", "static ring", "lane"))
+	add(c.Value("pack") == "true", "pack", choose(c.Value("pack") == "true", "in packs", ""))
 	add(c.Policy == "lossy", "policy", c.Policy)
 	add(c.Value("verify") == "false", "verify", choose(c.Value("verify") == "false", "content unchecked", "content checked"))
 	add(c.Wait == "spin" || c.Wait == "park", "wait", c.Wait)
@@ -141,7 +142,7 @@ func (c Config) Manner(names []string) string {
 	if c.Capacity > 0 {
 		add(false, "capacity", "ring of "+humanize.Comma(int64(c.Capacity)))
 	}
-	shown := []string{"pubs", "subs", "calls", "size", "batch", "local", "static", "policy", "verify", "wait", "capacity", "rate", "kind"}
+	shown := []string{"pubs", "subs", "calls", "size", "batch", "local", "static", "pack", "policy", "verify", "wait", "capacity", "rate", "kind"}
 	for _, name := range names {
 		if v := c.Value(name); says(c.fields[name]) && !slices.Contains(shown, name) {
 			parts = append(parts, choose(v == "true", name, name+" "+v))

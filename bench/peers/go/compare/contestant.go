@@ -65,9 +65,11 @@ var variants = []variant{
 	{name: "shmbus", batch: "one call; readers take up to 64 in place"},
 	{name: "shmbus static", batch: "the same over a ring of the type's own", flags: []string{"-static"},
 		only: func(c cell) bool { return !c.isLatency() }},
+	{name: "shmbus packs", batch: "one event, read as a slice", flags: []string{"-pack"}, only: cell.isBatch},
 	{name: "shmbus spin", batch: "readers spin", flags: []string{"-wait", "spin"}, only: cell.isLatency},
 	{name: "shmbus park", batch: "readers sleep in the kernel", flags: []string{"-wait", "park"}, only: cell.isLatency},
 	{name: "shmbus local", batch: "one call; readers take up to 64 in place", flags: []string{"-local"}, inProcess: true},
+	{name: "shmbus local packs", batch: "one event, read as a slice", flags: []string{"-local", "-pack"}, inProcess: true, only: cell.isBatch},
 }
 
 type bus struct {

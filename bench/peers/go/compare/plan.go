@@ -28,6 +28,7 @@ var cells = []cell{
 }
 
 func (c cell) isLatency() bool { return c.workload == proto.Pingpong }
+func (c cell) isBatch() bool   { return c.batch > 1 }
 
 // title is the cell in a few words.
 func (c cell) title() string {

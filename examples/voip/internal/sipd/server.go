@@ -73,7 +73,8 @@ func serve(
 	if err != nil {
 		return nil, fmt.Errorf("SIP user agent: %w", err)
 	}
-	defer ua.Close()
+	// Not all of the user agent, which has no other socket than ours: see held.
+	defer ua.TransactionLayer().Close()
 	srv, err := sipgo.NewServer(ua, sipgo.WithServerLogger(log))
 	if err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
@@ -91,20 +92,42 @@ func serve(
 	srv.OnCancel(s.handle(s.onCancel))
 	srv.OnOptions(s.handle(s.onOptions))
 
-	done := make(chan error, 1)
-	go func() { done <- srv.ServeUDP(&tap{PacketConn: conn, see: s.see}) }()
+	pool := ua.TransportLayer().Pool("udp")
+	t := &tap{PacketConn: conn, see: s.see, remotes: make(map[string]struct{}), ended: func(remotes map[string]struct{}) {
+		if c := pool.Get(s.local.String()); c != nil {
+			for remote := range remotes {
+				pool.Add(remote, &held{c})
+			}
+		}
+	}}
+	var served error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		served = srv.ServeUDP(t)
+	}()
+	end := func() {
+		t.stop()
+		<-done
+	}
+	defer end()
 	if err := ready(s.local); err != nil {
 		return nil, err
 	}
 	select {
 	case <-ctx.Done():
-		err = nil
-	case err = <-done:
-		err = fmt.Errorf("SIP socket: %w", cmp.Or(err, net.ErrClosed))
+	case <-done:
+		err = fmt.Errorf("SIP socket: %w", cmp.Or(served, net.ErrClosed))
 	}
 	s.stop()
+	end() // what is read is on the bus, and in the report
 	return s.report(), err
 }
+
+// held is our connection under a name of its own. When its reader ends, sipgo forgets by
+// which connection it knew a remote, and for a request of it that is still under way opens a
+// socket, which nobody closes. What it does not know as the reader's it keeps.
+type held struct{ sip.Connection }
 
 // handle lets stop wait for a handler.
 func (s *server) handle(h sipgo.RequestHandler) sipgo.RequestHandler {

@@ -5,6 +5,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/rvoip/shmbus/events"
 )
@@ -12,13 +14,30 @@ import (
 // tap is a packet connection that shows each datagram, as it is on the wire, to see.
 type tap struct {
 	net.PacketConn
-	see func(d events.Direction, remote net.Addr, raw []byte)
+	see     func(d events.Direction, remote net.Addr, raw []byte)
+	ended   func(remotes map[string]struct{}) // when reading ends, by who reads, with all that were read from
+	remotes map[string]struct{}
+	stopped atomic.Bool
+}
+
+// stop ends reading, as if the connection were closed. Writing goes on.
+func (t *tap) stop() {
+	t.stopped.Store(true)
+	_ = t.SetReadDeadline(time.Unix(1, 0)) // of a connection that is closed no read waits
 }
 
 // ReadFrom implements [net.PacketConn].
 func (t *tap) ReadFrom(p []byte) (int, net.Addr, error) {
 	n, remote, err := t.PacketConn.ReadFrom(p)
-	if err == nil && isSIP(p[:n]) {
+	if t.stopped.Load() {
+		err = net.ErrClosed
+	}
+	if err != nil {
+		t.ended(t.remotes)
+		return 0, nil, err
+	}
+	t.remotes[remote.String()] = struct{}{}
+	if isSIP(p[:n]) {
 		t.see(events.Inbound, remote, p[:n])
 	}
 	return n, remote, err
