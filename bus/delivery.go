@@ -48,10 +48,10 @@ func (d Delivery) Ack() {
 }
 
 // abandon gives a delivery of a closed subscription back unfinished: a durable
-// one gets it again.
+// one gets it again, or whoever has the lane of a group next.
 func (d Delivery) abandon() {
 	if d.loan.turn.CompareAndSwap(d.turn, d.turn+1) {
-		_ = d.loan.event.sub.drop() // nobody is left to tell
+		d.loan.event.sub.abandoned(d.loan)
 	}
 }
 
@@ -347,6 +347,21 @@ func (s *Subscription) acked(h *lent) {
 			// Take may wait for this. Pairs with park, which looks at the
 			// lanes after it has marked itself asleep.
 			s.bus.region.bell.Wake(nudgeBit(s.record))
+		}
+		return nil
+	})
+	_ = s.drop() // nobody is left to tell
+}
+
+// abandoned ends a delivery of which the event is not finished.
+func (s *Subscription) abandoned(h *lent) {
+	_ = s.bus.guard(func() error {
+		s.acks.mu.Lock()
+		defer s.acks.mu.Unlock()
+		h.lane.out--
+		if g := s.group; g != nil {
+			s.vacate(h.lane)
+			g.tell(s)
 		}
 		return nil
 	})

@@ -208,9 +208,11 @@ func (h *Handler) ended(e *Event, err error) {
 
 // Stop lets the handler begin nothing more, and waits until the functions at work
 // have returned. When ctx ends first, their context ends, and Stop returns the
-// error of ctx; what the handler holds is given back when they return. A durable
-// subscription gets again what had not begun. Of the handler's own functions
-// none may wait for Stop: there, give it a context that has ended.
+// error of ctx; what the handler holds is given back when they return. What it had
+// received and not begun a durable subscription gets again, or whoever has the lane
+// of its group next, and with it what was handled behind it in its lane, while it
+// waited for another of its key: at least once. Of the handler's own functions none
+// may wait for Stop: there, give it a context that has ended.
 func (h *Handler) Stop(ctx context.Context) error { return h.d.stop(ctx) }
 
 // Close ends the context of the functions at work, waits until they have

@@ -125,6 +125,9 @@ func (d *dispatcher) get() (*job, error) {
 				d.call() // whoever is told may take his time
 				return nil, err
 			}
+			if d.over {
+				break // while we received
+			}
 		}
 		if j := d.begin(); j != nil {
 			return j, nil
@@ -132,7 +135,7 @@ func (d *dispatcher) get() (*job, error) {
 		if d.ended {
 			return nil, nil // what cannot begin yet is for those at work
 		}
-		if d.leading && !d.over {
+		if d.leading {
 			d.idlers++
 			d.idle.Wait()
 			d.idlers--

@@ -64,7 +64,7 @@ func (d *directory) notRegular(name string) error {
 }
 
 // header reads and checks the header of what stands under name. It is read from the file and not through a mapping: once,
-// and without faults.
+// and without faults. It returns errMoved for what is no region, if it has lost its name meanwhile.
 func (d *directory) header(name string, c *candidate) (header, error) {
 	path := d.join(name)
 	page := make([]byte, HeaderSize)
@@ -88,6 +88,12 @@ func (d *directory) header(name string, c *candidate) (header, error) {
 	}
 	if errors.Is(err, ErrForeign) && d.wasRegion(name, &c.st) {
 		err = fmt.Errorf("%w: its header has been overwritten or cut off", ErrCorrupt)
+	}
+	if err != nil {
+		// Looked at last: who removes a region takes its name first and its lock file then.
+		if same, err := d.holds(name, &c.st); err == nil && !same {
+			return header{}, errMoved
+		}
 	}
 	switch {
 	case errors.Is(err, ErrCorrupt):

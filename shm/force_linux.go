@@ -34,6 +34,8 @@ func removeForce(s *spec, damaged bool) error {
 		return dir.unlinkRegion(s.name, &c.st, &h.id)
 	case errors.Is(err, ErrCorrupt) || errors.Is(err, ErrVersion) && !damaged:
 		return dir.unlinkRegion(s.name, &c.st, nil)
+	case errors.Is(err, errMoved):
+		return nil // somebody else has just removed it
 	}
 	return err
 }

@@ -55,7 +55,7 @@ func (d *directory) entry(name string, names []string) (Entry, bool) {
 	}
 	defer c.close()
 	h, err := d.header(name, c)
-	if errors.Is(err, ErrForeign) {
+	if errors.Is(err, ErrForeign) || errors.Is(err, errMoved) {
 		return e, false
 	}
 	e.ID, e.Version, e.Meta, e.Err = h.id, h.version, h.meta, err
@@ -69,11 +69,15 @@ func identify(s *spec) (id [16]byte, err error) {
 		return id, err
 	}
 	defer dir.close()
-	c, err := dir.openCandidate(s.name, unix.O_RDONLY)
-	if err != nil {
-		return id, err
-	}
-	defer c.close()
-	h, err := dir.header(s.name, c)
-	return h.id, err
+	err = persist(func() error {
+		c, err := dir.openCandidate(s.name, unix.O_RDONLY)
+		if err != nil {
+			return err
+		}
+		defer c.close()
+		h, err := dir.header(s.name, c)
+		id = h.id
+		return err
+	})
+	return id, err
 }

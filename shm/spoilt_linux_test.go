@@ -195,6 +195,27 @@ func TestRaceOfReplacers(t *testing.T) {
 	}
 }
 
+// A region that is spoilt and then removed, with its lock file, is gone: to who has looked at its name before, too.
+func TestSpoiltRegionThatIsRemovedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	r := newTestRegion(t, dir, "calls")
+	clear(r.Bytes())
+	d, err := openDirectory(dir)
+	require.NoError(t, err)
+	defer d.close()
+	c, err := d.openCandidate("calls", unix.O_RDWR)
+	require.NoError(t, err)
+	defer c.close()
+	_, err = d.header("calls", c)
+	require.ErrorIs(t, err, ErrCorrupt)
+	require.NoError(t, r.RemoveForce())
+	_, err = d.header("calls", c)
+	require.ErrorIs(t, err, errMoved)
+	newTestRegion(t, dir, "calls")
+	_, err = d.header("calls", c)
+	require.ErrorIs(t, err, errMoved)
+}
+
 // A reader of the file can hold a lock on it, and keeps nobody from removing it.
 func TestForcedRemovalOfAFileThatIsLocked(t *testing.T) {
 	dir := t.TempDir()
