@@ -119,7 +119,7 @@ func TestProcessesCall(t *testing.T) {
 // next one that nobody serves; once a server is back, calls are served again.
 func TestServerKilledWithRequestInHand(t *testing.T) {
 	c := newCrew(t, roomy())
-	patient := newClient(t, c.b, &bus.ClientOptions{Timeout: time.Second})
+	patient := newClient(t, c.b, &bus.ClientOptions{Timeout: 2 * time.Second})
 	endless := newClient(t, c.b, &bus.ClientOptions{Timeout: -1})
 	for range 3 {
 		_, err := patient.Call(background(), &ask{1})
