@@ -157,7 +157,7 @@ func (s *Subscription) endAt(ends []uint64) {
 	s.ends = ends
 	for _, l := range s.lanes {
 		l.reader.StopAt(ends[l.index])
-		if l.leaving {
+		if l.leaving && s.state.Load()&closed == 0 { // else the last Ack lets go of it
 			l.stay()
 		}
 	}

@@ -372,3 +372,27 @@ func eachPair(t *testing.T, f func(t *testing.T, a, b *bus.Bus)) {
 		f(t, b, b)
 	})
 }
+
+// A filter that panics in a batch takes one event with it. What had been copied is
+// finished by the next call, also of a subscription that somebody else may go on with.
+func TestFilterPanicsInABatch(t *testing.T) {
+	for _, o := range []bus.SubscribeOptions{{Window: 2}, {Window: 2, Durable: "d"}, {Window: 2, Group: "g"}} {
+		each(t, func(t *testing.T, b *bus.Bus) {
+			o.Filter = bus.MatchValue(func(v *tick) bool {
+				if v.Seq == 1 {
+					panic("one")
+				}
+				return true
+			})
+			s := newSub[tick](t, b, &o)
+			publishTicks(t, newPub[tick](t, b, nil), 0, 4)
+			require.PanicsWithValue(t, "one", func() { _, _ = s.ReceiveBatch(background(), make([]bus.Message[tick], 4)) })
+			for i := range uint64(2) {
+				m, err := s.ReceiveTimeout(patience)
+				require.NoError(t, err)
+				require.Equal(t, i+2, m.Value.Seq)
+			}
+			requireEmpty(t, s)
+		})
+	}
+}

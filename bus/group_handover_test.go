@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -69,6 +70,57 @@ func TestGroupAtLeastOnce(t *testing.T) {
 		require.NoError(t, c.Close())
 		requireTicks(t, member(t, b, "d"), 1, 4)
 	})
+}
+
+// A member that is closed while one of its lanes is to be let go, with copies of it out,
+// lets go of all.
+func TestGroupForgetsALaneThatLeaves(t *testing.T) {
+	geo := small()
+	geo.Normal.Shards = 2
+	eachWith(t, bus.Options{Geometry: geo}, func(t *testing.T, b *bus.Bus) {
+		var c *bus.Subscriber[tick]
+		var seen int
+		o := *work
+		o.Filter = bus.Match(func(*bus.Event) bool {
+			if seen++; seen == 2 {
+				c = newSub[tick](t, b, &o) // with one event of each lane copied
+			}
+			return true
+		})
+		o.Name = "a"
+		a := newSub[tick](t, b, &o)
+		o.Name = "c"
+		require.NoError(t, publishKeys(newPub[tick](t, b, nil), 2, 0, 1))
+		n, err := a.ReceiveBatch(background(), make([]bus.Message[tick], 4))
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		require.NoError(t, a.Close())
+		for range 2 {
+			_, err := c.ReceiveTimeout(patience)
+			require.NoError(t, err)
+		}
+		require.Equal(t, map[string]int{"c": 2}, leases(t, b))
+	})
+}
+
+// A bus that drains does not keep a lane of a member that is closed, and waits for its
+// last Ack.
+func TestDrainKeepsNoLaneOfAClosedMember(t *testing.T) {
+	dir := t.TempDir()
+	b, other := open(t, dir, bus.Options{Geometry: small()}), open(t, dir, bus.Options{Geometry: small()})
+	a := member(t, b, "a")
+	publishTicks(t, newPub[tick](t, other, nil), 0, 2)
+	d := take(t, a)
+	require.NoError(t, a.Close())
+	ended, cancel := context.WithCancel(background())
+	cancel()
+	require.ErrorIs(t, b.Drain(ended), context.Canceled)
+	d.Ack()
+	require.NoError(t, b.Drain(background()))
+	c := member(t, other, "c")
+	m, err := c.ReceiveTimeout(patience)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), m.Value.Seq)
 }
 
 // A lane that is to be let go is kept when that is due no longer, and goes on.

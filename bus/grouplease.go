@@ -168,7 +168,9 @@ func (s *Subscription) leaveGroup() {
 	failpoint.Hit(stepGroupLeave)
 	// Not counted any more, but still there: its leases may have to wait.
 	r.subscribers[s.record].state.Store(uint64(makeSub(subClaimed, s.bus.self, s.word.gen())))
-	s.closeLanes(len(s.lanes), shm.Now())
+	for _, l := range slices.Clone(s.lanes) { // those that were leaving, too: forget may have been the last
+		s.closeLane(l, shm.Now())
+	}
 	s.group.freed = true
 	s.group.tell(s)
 }

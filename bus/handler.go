@@ -97,8 +97,10 @@ func (e *PanicError) Unwrap() error {
 // MaxConcurrent are at work its own subscription, as any slow subscriber; see
 // HandlerOptions.Backlog. One that panics or returns an
 // error is counted and reported, and the next event is handled. An event of a
-// durable subscription is finished when the function has returned, whatever it
-// returned; one that was being handled by a process that died is handled again.
+// durable subscription, or of a group, is finished when the function has returned,
+// whatever it returned, but for an error after the handler has ended its context: one
+// that was not handled for that reason, or was being handled by a process that died,
+// is handled again.
 //
 // Its methods are safe for concurrent use.
 type Handler struct {

@@ -25,8 +25,8 @@ type dispatcher struct {
 	max    int
 	most   int // goroutines
 	starve uint64
-	do     func(*Event) // handles an event; it does not panic
-	tell   func(error)  // is told what the subscription meets
+	do     func(*Event) error // handles an event; it does not panic
+	tell   func(error)        // is told what the subscription meets
 
 	// Of those that copy: how many events may wait, and who is given what is too
 	// much, or has not begun at the end. He may say what is to be told.
@@ -60,8 +60,7 @@ type dispatcher struct {
 type intake interface {
 	// receive makes j.event the next event. It waits for one, or returns ErrEmpty.
 	receive(ctx context.Context, j *job, wait bool) error
-	// finish is called when the function has returned, drop when the event is
-	// not to be handled.
+	// finish is called when the event has been handled, drop when it is not to be.
 	finish(j *job)
 	drop(j *job)
 }
@@ -77,7 +76,7 @@ func (d *dispatcher) work() {
 			return
 		}
 		if j != nil {
-			d.finish(j)
+			d.finish(j, errGoexit)
 		}
 		go d.work()
 	}()
@@ -93,8 +92,8 @@ func (d *dispatcher) work() {
 			over = true
 			return
 		}
-		d.do(j.event)
-		d.finish(j)
+		err = d.do(j.event)
+		d.finish(j, err)
 		j = nil
 	}
 }
@@ -155,9 +154,7 @@ func (d *dispatcher) lead() error {
 	// look whether there is something more urgent, but do not wait for it.
 	wait := !d.mayBegin()
 	j := d.take()
-	d.mu.Unlock()
-	err := d.intake.receive(d.receiving, j, wait)
-	d.mu.Lock()
+	err := d.receive(j, wait)
 	if err == nil && d.refuse != nil && d.out-d.at >= d.backlog {
 		d.mu.Unlock()
 		if err = d.refuse(j.event, false); err == nil {
@@ -186,6 +183,23 @@ func (d *dispatcher) lead() error {
 	}
 	d.over = true
 	d.idle.Broadcast()
+	return err
+}
+
+// receive receives without d.mu, and has it again when it ends, however it does: a
+// filter may end the goroutine, or panic.
+func (d *dispatcher) receive(j *job, wait bool) (err error) {
+	d.mu.Unlock()
+	returned := false
+	defer func() {
+		d.mu.Lock()
+		if !returned {
+			d.leading = false
+			d.put(j)
+		}
+	}()
+	err = d.intake.receive(d.receiving, j, wait)
+	returned = true
 	return err
 }
 
@@ -238,9 +252,14 @@ func (d *dispatcher) call() {
 	}
 }
 
-// finish ends a job: the next of its key may begin.
-func (d *dispatcher) finish(j *job) {
-	d.intake.finish(j)
+// finish ends a job: the next of its key may begin. One that has failed as it was told
+// to end is not done: somebody else is to have it.
+func (d *dispatcher) finish(j *job, err error) {
+	if err != nil && d.running.Err() != nil {
+		d.intake.drop(j)
+	} else {
+		d.intake.finish(j)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.at--

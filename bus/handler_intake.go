@@ -30,9 +30,11 @@ func (lending) drop(j *job) { j.lent.abandon() }
 type copying struct{ sub *Subscription }
 
 func (c copying) receive(ctx context.Context, j *job, wait bool) error {
-	w := waitFor{try: true, copies: true}
+	// Finished with the call: who has the lanes of a group next must not serve what
+	// this one has, or has refused.
+	w := waitFor{try: true}
 	if wait {
-		w = waitFor{ctx: ctx, copies: true}
+		w = waitFor{ctx: ctx}
 	}
 	return c.sub.one(w, func(e *Event) error {
 		j.event, j.own = &j.own, *e

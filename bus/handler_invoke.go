@@ -17,11 +17,10 @@ type invoker struct {
 // errGoexit is what a function that ends its goroutine panics with, as it were.
 var errGoexit = errors.New("runtime.Goexit was called")
 
-// invoke calls the function. A panic, and a fault on the region's memory, becomes
-// an error.
-func (i *invoker) invoke(e *Event) {
+// invoke calls the function, and returns its error. A panic, and a fault on the
+// region's memory, becomes one.
+func (i *invoker) invoke(e *Event) (err error) {
 	returned, old := false, protect()
-	var err error
 	defer func() {
 		debug.SetPanicOnFault(old)
 		if !returned {
@@ -37,6 +36,7 @@ func (i *invoker) invoke(e *Event) {
 	}()
 	err = i.call(e)
 	returned = true
+	return err
 }
 
 // tell reports an error, if somebody wants to know. One who panics is not told

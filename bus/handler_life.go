@@ -129,8 +129,9 @@ func (d *dispatcher) stop(ctx context.Context) error {
 	}
 }
 
-// cut lets nothing more begin, and tells what runs to end. In this order: what
-// began with a context that has ended would be finished, and not done.
+// cut lets nothing more begin, and tells what runs to end. In this order: nothing is
+// to begin with a context that has ended, though it may have ended by the time the
+// function looks.
 func (d *dispatcher) cut() {
 	d.mu.Lock()
 	d.over = true

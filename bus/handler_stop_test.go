@@ -102,6 +102,27 @@ func TestHandlerStopWithTimeLimit(t *testing.T) {
 	})
 }
 
+// An event that a function lets be since the handler has ended its context is not
+// finished: a durable subscription gets it again. What fails before that is.
+func TestHandlerLetsBe(t *testing.T) {
+	leak.Check(t)
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := &bus.HandlerOptions{MaxConcurrent: 1, SubscribeOptions: bus.SubscribeOptions{Durable: "work"}}
+		fn := newHeld(true)
+		h := handle(t, b, o, func(ctx context.Context, v *tick, e *bus.Event) error {
+			if v.Seq == 0 {
+				return errors.New("no")
+			}
+			return fn.handle(ctx, v, e)
+		})
+		publishTicks(t, newPub[tick](t, b, nil), 0, 2)
+		require.Equal(t, uint64(1), result(t, fn.entered))
+		require.NoError(t, h.Close())
+		assert.Equal(t, uint64(2), h.Stats().Failed)
+		requireTicks(t, newSub[tick](t, b, &bus.SubscribeOptions{Durable: "work"}), 1, 2)
+	})
+}
+
 // A function stops its own handler, without waiting for itself.
 func TestHandlerStopsItself(t *testing.T) {
 	leak.Check(t)

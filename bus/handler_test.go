@@ -442,3 +442,21 @@ func BenchmarkHandle(b *testing.B) {
 		})
 	}
 }
+
+// A filter that ends the goroutine which receives takes one event with it, and the
+// handler goes on.
+func TestHandlerOfAFilterThatEndsItsGoroutine(t *testing.T) {
+	leak.Check(t)
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := &bus.HandlerOptions{SubscribeOptions: bus.SubscribeOptions{Filter: bus.MatchValue(func(v *tick) bool {
+			if v.Seq == 0 {
+				runtime.Goexit()
+			}
+			return true
+		})}}
+		h := handle(t, b, o, func(context.Context, *tick, *bus.Event) error { return nil })
+		publishTicks(t, newPub[tick](t, b, nil), 0, 3)
+		handled(t, h, 2)
+		require.NoError(t, h.Close())
+	})
+}

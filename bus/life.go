@@ -102,6 +102,7 @@ func (s *Subscription) leave(old bool, err *error) {
 			return nil
 		})
 	}
+	s.keep = false // a filter has not returned: what was copied is finished by the next call
 	s.end()
 	if v != nil {
 		*err = s.bus.faulted(v)
