@@ -71,6 +71,7 @@ func TestClosedHandlerLeavesItsLanes(t *testing.T) {
 		result(t, fn.entered)
 		require.Eventually(t, func() bool { return h.Stats().Waiting == events-1 }, patience, often)
 		require.NoError(t, h.Close()) // it heeds that
+		assert.Empty(t, fn.entered, "nothing begins after that")
 
 		o := *work
 		o.Name = "next"
