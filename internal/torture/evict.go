@@ -33,10 +33,14 @@ func (t *tracker) mayEvict(l int) error {
 // that moves a window at a time, at most.
 const atOnce = window + 2
 
-// lately is when that many events ago was.
+// lately is when that many events ago was, or when this process began if it has not got
+// so many.
 func (t *tracker) lately(l int) int64 {
 	page := t.pages[l]
-	return int64(page[pageTimes+int((page[pageCount].Load()+recent-atOnce)%recent)].Load())
+	if at := page[pageTimes+int((page[pageCount].Load()+recent-atOnce)%recent)].Load(); at != 0 {
+		return int64(at)
+	}
+	return t.attach
 }
 
 // excuse is called before an event is entered. If the subscription has stood still
@@ -45,7 +49,7 @@ func (t *tracker) lately(l int) int64 {
 func (t *tracker) excuse(l int) {
 	page, n := t.pages[l], t.pages[l][pageCount].Load()
 	away := t.lasting && page[pageHolder].Load() != t.me() && t.mayHaveBeenEvicted(l) == nil
-	if away || n >= recent && stood(t.lately(l), bus.Now()) {
+	if away || stood(t.lately(l), bus.Now()) {
 		page[pageExcused].Store(n + gap)
 	}
 }

@@ -398,6 +398,31 @@ func TestTrackerKnowsWhoMayBeEvicted(t *testing.T) {
 	assert.Greater(t, holdFor, 100*evictAfter, "or the first two could not tell")
 }
 
+// Who stands still as soon as it has begun is told of what that has cost it when it has
+// got more.
+func TestTrackerTakesAnEarlyGap(t *testing.T) {
+	for _, stands := range []bool{true, false} {
+		r := newRecord(t)
+		tr := r.tracker(plainSpec())
+		require.NoError(t, get(tr, r.publish(1, reliableLane)))
+		if stands {
+			tr.attach -= int64(evictAfter)
+			tr.pages[reliableLane][pageTimes+1].Store(uint64(tr.attach))
+		}
+		for range recent {
+			require.NoError(t, get(tr, r.publish(1, reliableLane)))
+		}
+		tr.attach = bus.Now()
+		r.publish(1, reliableLane)
+		err := tr.lagged(&bus.LagError{Priority: bus.Critical, Missed: 1, Resumed: r.pos[reliableLane], Evicted: true})
+		if stands {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "evicted, though it has got")
+		}
+	}
+}
+
 func TestCountOfResidues(t *testing.T) {
 	for from := range uint64(10) {
 		for to := range uint64(10) {
