@@ -127,6 +127,11 @@ func newBus(mem backing, opts Options, meta []byte) (_ *Bus, err error) {
 	if err != nil {
 		return nil, err
 	}
+	most := 1
+	for p := Critical; p <= Low; p++ {
+		most = max(most, geo.Lane(p).Ports)
+	}
+	opts.PortsPerLane = min(opts.PortsPerLane, most) // there are no more
 	b := &Bus{
 		opts: opts, mem: mem, self: -1,
 		closing: make(chan struct{}), janitorDone: make(chan struct{}),

@@ -387,3 +387,30 @@ func TestDrainMeetsEverything(t *testing.T) {
 		require.NoError(t, keeper.CheckLanes())
 	}
 }
+
+// A callback that has panicked is over, and so is its event: nothing is left to drain.
+func TestDrainAfterAPanic(t *testing.T) {
+	views := map[string]func(*bus.Subscriber[tick], func(*tick, *bus.Event) error){
+		"one": func(s *bus.Subscriber[tick], fn func(*tick, *bus.Event) error) { _ = s.View(background(), fn) },
+		"many": func(s *bus.Subscriber[tick], fn func(*tick, *bus.Event) error) {
+			_, _ = s.ViewBatch(background(), 4, fn)
+		},
+		"raw": func(s *bus.Subscriber[tick], fn func(*tick, *bus.Event) error) {
+			_ = s.Raw().View(background(), func(e *bus.Event) error { return fn(nil, e) })
+		},
+	}
+	for name, view := range views {
+		for _, o := range []bus.SubscribeOptions{{}, {Durable: "d"}} {
+			t.Run(name+o.Durable, func(t *testing.T) {
+				each(t, func(t *testing.T, b *bus.Bus) {
+					s := newSub[tick](t, b, &o)
+					publishTicks(t, newPub[tick](t, b, nil), 0, 1)
+					require.Panics(t, func() { view(s, func(*tick, *bus.Event) error { panic("mine") }) })
+					ctx, cancel := context.WithTimeout(background(), patience)
+					defer cancel()
+					require.NoError(t, b.Drain(ctx))
+				})
+			})
+		}
+	}
+}

@@ -25,15 +25,16 @@ func (s *Subscription) joinDurable(o *SubscribeOptions) error {
 			failpoint.Hit(stepSubResume)
 			s.record, s.word = i, active
 			s.counts = &r.subscribers[i].counts
-			if gone := r.subscribers[i].lanes.Load() &^ s.bits(); gone != 0 {
-				r.detachSubscriber(i)
+			before := r.detached(i)
+			if gone := before.lanes &^ s.bits(); gone != 0 {
+				r.handBack(i, before)
 				return s.narrower(o.Durable, gone)
 			}
-			r.subscribers[i].name.put(s.name)
-			if err := s.start(o, r.subscribers[i].lanes.Load()); err != nil {
-				r.detachSubscriber(i)
+			if err := s.start(o, before.lanes); err != nil {
+				r.handBack(i, before)
 				return err
 			}
+			r.subscribers[i].name.put(s.name)
 			failpoint.Hit(stepSubTypes)
 			r.subscribers[i].types.put(s.wanted)
 			r.subscribers[i].setHold(o)

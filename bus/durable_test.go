@@ -369,3 +369,24 @@ func TestGroupFinishesNoBatchOfCopies(t *testing.T) {
 		requireEmpty(t, newSub[tick](t, b, o))
 	})
 }
+
+// A Subscribe that comes to nothing leaves a durable subscription as it was: what it reads, and its pins.
+func TestDurableAfterAFailedSubscribe(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := &bus.SubscribeOptions{Durable: "d", Priorities: []bus.Priority{bus.Normal}, Window: 4}
+		s, err := b.Subscribe(o)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		hog, err := b.Subscribe(&bus.SubscribeOptions{Priorities: []bus.Priority{bus.Low}, Window: 60})
+		require.NoError(t, err)
+		defer hog.Close()
+		_, err = b.Subscribe(&bus.SubscribeOptions{Durable: "d", Priorities: []bus.Priority{bus.Critical, bus.Normal, bus.Low}, Window: 16})
+		require.ErrorIs(t, err, bus.ErrPinBudget)
+		_, lanes, _ := snapshot(t, b)
+		assert.Equal(t, 4, lanes["normal"].PinsUsed)
+		assert.Zero(t, lanes["critical"].PinsUsed+lanes["critical"].Subscribers)
+		s, err = b.Subscribe(o)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+	})
+}

@@ -76,3 +76,30 @@ func TestFilterByKeyOfEveryPublish(t *testing.T) {
 		assert.Equal(t, seq, st.Received+st.Filtered)
 	})
 }
+
+// What a durable subscription has passed over by its keys does not come again after an
+// orderly end, and holds nobody back.
+func TestKeysPassedOverDoNotComeAgain(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := &bus.SubscribeOptions{Durable: "d", Filter: bus.Keys(1), HoldEvents: 4, HoldPolicy: bus.HoldBlock}
+		s := newSub[tick](t, b, o)
+		p := newPub[tick](t, b, nil)
+		put := func(key uint64) error { return p.TryPublishWith(&tick{}, bus.With{Key: key}) }
+		requireEmpty(t, s)
+		for range 5 {
+			require.NoError(t, put(2))
+		}
+		require.NoError(t, put(1))
+		_, err := s.TryReceive()
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		assert.EqualValues(t, 1, row(t, b, "d", bus.Normal).Depth, "the copy, which is not finished")
+		for range 3 {
+			require.NoError(t, put(2))
+		}
+		s = newSub[tick](t, b, o)
+		_, err = s.TryReceive()
+		require.NoError(t, err)
+		assert.EqualValues(t, 5, s.Stats().Filtered)
+	})
+}

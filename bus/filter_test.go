@@ -396,3 +396,34 @@ func TestFilterPanicsInABatch(t *testing.T) {
 		})
 	}
 }
+
+// An event whose filter panics is passed over, and counted as such.
+func TestFilterThatPanicsIsCounted(t *testing.T) {
+	for _, take := range []bool{false, true} {
+		each(t, func(t *testing.T, b *bus.Bus) {
+			sub := newSub[tick](t, b, &bus.SubscribeOptions{Filter: bus.MatchValue(func(v *tick) bool {
+				if v.Seq == 0 {
+					panic("one")
+				}
+				return v.Seq != 1
+			})})
+			next := func() error {
+				if !take {
+					_, err := sub.TryReceive()
+					return err
+				}
+				d, err := sub.TryTake()
+				if err == nil {
+					d.Ack()
+				}
+				return err
+			}
+			publishTicks(t, newPub[tick](t, b, nil), 0, 3)
+			require.PanicsWithValue(t, "one", func() { _ = next() })
+			require.NoError(t, next())
+			require.ErrorIs(t, next(), bus.ErrEmpty)
+			st := sub.Stats()
+			assert.Equal(t, [4]uint64{1, 2, 0, 0}, [4]uint64{st.Received, st.Filtered, st.Missed, st.Depth})
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/shm"
 )
 
 // What a subscriber record is. The members of a group share one record that says
@@ -258,7 +259,7 @@ func (s *Subscription) nominateLease(p role, l *subLane, o *SubscribeOptions) er
 	}
 	rec.lanes.Store(p.lane)
 	rec.setHold(o)
-	r.leave(i)
+	r.leave(i, shm.Now())
 	failpoint.Hit(stepGroupLease)
 	if _, ok := r.nominate(i, p, word, makeSub(subDetached, -1, word.gen())); !ok {
 		r.freeSubscriber(i)

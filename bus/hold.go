@@ -101,10 +101,10 @@ func (rec *subscriberRecord) setHold(o *SubscribeOptions) {
 
 // leave limits what record i holds back on its lanes, now that its process goes
 // or has gone. It may be killed anywhere and started over.
-func (r *region) leave(i int) {
+func (r *region) leave(i int, since int64) {
 	rec := &r.subscribers[i]
 	failpoint.Hit(stepSubAway)
-	rec.since.Store(uint64(shm.Now()))
+	rec.since.Store(uint64(since))
 	h, has := hold(rec.hold.Load()), rec.lanes.Load()
 	for n, l := range r.lanes {
 		if has>>n&1 != 0 && l.Geometry().Reliable {

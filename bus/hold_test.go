@@ -300,3 +300,22 @@ func TestHeldBackTimeDoesNotCountAsStandingStill(t *testing.T) {
 		})
 	}
 }
+
+// Processes that fail to take a subscription over do not begin HoldFor anew.
+func TestHoldForEndsThoughOthersFail(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		o := bus.SubscribeOptions{Durable: "d", Priorities: []bus.Priority{bus.High, bus.Normal}, HoldFor: 200 * time.Millisecond}
+		s, err := b.Subscribe(&o)
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		p := newPub[tick](t, b, nil)
+		fill(t, p, 0)
+		published := async(func() error { return p.Publish(background(), &tick{}) })
+		require.Eventually(t, func() bool {
+			_, err := b.Subscribe(&bus.SubscribeOptions{Durable: "d", Priorities: []bus.Priority{bus.Normal}})
+			require.ErrorIs(t, err, bus.ErrOptions)
+			return len(published) > 0
+		}, patience, often)
+		require.NoError(t, result(t, published))
+	})
+}

@@ -102,6 +102,19 @@ func (s *Subscription) leave(old bool, err *error) {
 			return nil
 		})
 	}
+	if s.asked != nil {
+		_ = s.bus.guard(func() error {
+			s.unanswered()
+			return nil
+		})
+	}
+	if s.within { // a callback that has panicked is over, and so is its event
+		_ = s.bus.guard(func() error {
+			s.returns(waitFor{})
+			return nil
+		})
+		s.within = false
+	}
 	s.keep = false // a filter has not returned: what was copied is finished by the next call
 	s.end()
 	if v != nil {
@@ -221,6 +234,9 @@ func (s *Subscription) finish() error {
 		case s.durable && s.state.Load()&erased == 0:
 			if s.viewed {
 				s.settle()
+			}
+			for _, l := range s.lanes {
+				l.reader.Detach() // its cursor may be behind what has been counted
 			}
 			b.region.detachSubscriber(s.record)
 		default:

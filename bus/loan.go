@@ -195,7 +195,7 @@ func (l *Loan[T]) attempt(heard bool) (err error) {
 	if s.lent[l.cell] != l.turn {
 		return ErrSpent
 	}
-	if err := s.refusal(p.late); err != nil {
+	if err := p.shut(s); err != nil {
 		return fmt.Errorf("%w; the loan can only be discarded", err)
 	}
 	defer p.bus.caught(protect(), &err)

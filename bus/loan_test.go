@@ -167,3 +167,21 @@ func TestLoanOutWhileTheBusCloses(t *testing.T) {
 		assert.ErrorIs(t, err, bus.ErrClosed)
 	})
 }
+
+// A publisher that is closed publishes no loan either, whatever seats its process has.
+func TestLoansOfAClosedPublisher(t *testing.T) {
+	each(t, func(t *testing.T, b *bus.Bus) {
+		sub := newSub[tick](t, b, nil)
+		p := newPub[tick](t, b, nil)
+		loans := make([]bus.Loan[tick], 2)
+		n, err := p.LoanBatch(loans)
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		require.NoError(t, p.Close())
+		_, err = p.TryPublishLoans(loans[:1])
+		require.ErrorIs(t, err, bus.ErrClosed)
+		require.ErrorIs(t, loans[1].TryPublish(), bus.ErrClosed)
+		p.DiscardLoans(loans)
+		requireEmpty(t, sub)
+	})
+}

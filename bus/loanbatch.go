@@ -115,7 +115,7 @@ func (p *Publisher[T]) attemptLoans(loans []Loan[T], heard bool) (n int, err err
 	if run == 0 {
 		return 0, ErrSpent
 	}
-	if err := s.refusal(p.late); err != nil {
+	if err := p.shut(s); err != nil {
 		return 0, fmt.Errorf("%w; the loans can only be discarded", err)
 	}
 	defer p.bus.caught(protect(), &err)

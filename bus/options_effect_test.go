@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -189,10 +190,10 @@ var optionsEffects = effects{
 	},
 	"PortsPerLane": func(t *testing.T) {
 		batch := small().Normal.Batch
-		for asked, got := range map[int]int{1: 1, 3: 3, 0: 2} {
+		for asked, got := range map[int]int{1: 1, 3: 3, 0: 2, math.MaxInt: small().Normal.Ports} {
 			withOptions(t, bus.Options{PortsPerLane: asked}, func(t *testing.T, b *bus.Bus) {
 				pub := newPub[tick](t, b, nil)
-				loans := make([]bus.Loan[tick], 4*batch)
+				loans := make([]bus.Loan[tick], small().Normal.Ports*batch)
 				n, err := pub.LoanBatch(loans)
 				require.NoError(t, err)
 				assert.Equal(t, got*batch, n, "a batch of each port")

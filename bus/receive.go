@@ -126,6 +126,7 @@ func (s *Subscription) hand(w waitFor, max int, fn func(*Event) error) (n int, e
 			return 0, err
 		}
 	}
+	s.within = !w.copies
 	for ok := true; ok; ok = s.another() {
 		n++
 		if err = fn(&s.event); err != nil || n == max {
@@ -198,7 +199,7 @@ func (s *Subscription) plain(l *subLane) bool {
 // returns ends a call that has handed out events. What a callback had is finished
 // with it; a copy is only when its receiver comes back for more.
 func (s *Subscription) returns(w waitFor) {
-	s.keep, s.viewed = false, !w.copies
+	s.keep, s.within, s.viewed = false, false, !w.copies
 	if s.viewed && s.lasting() {
 		s.settle()
 	}
@@ -235,6 +236,9 @@ func (s *Subscription) await(w waitFor) error {
 		}
 		if s.passed >= passAtOnce {
 			if err := s.over(w); err != nil {
+				if s.armed {
+					s.disarm()
+				}
 				return err
 			}
 			continue
@@ -383,7 +387,7 @@ func (s *Subscription) open(l *subLane) (bool, error) {
 // wants tells whether an event of the lane is for this subscription, and counts it.
 func (s *Subscription) wants(l *subLane, e *Event) bool {
 	t := e.Type()
-	if !s.takesType(e.raw.typ()) || s.filter != nil && !s.filter(e) {
+	if !s.takesType(e.raw.typ()) || s.filter != nil && !s.asks(l, e) {
 		l.reader.Filtered(1)
 		count(s.counts.filtered, t)
 		return false
@@ -391,6 +395,23 @@ func (s *Subscription) wants(l *subLane, e *Event) bool {
 	l.reader.Delivered(1)
 	count(s.counts.delivered, t)
 	return true
+}
+
+// asks asks the filter, and remembers that: it may not return; see unanswered.
+func (s *Subscription) asks(l *subLane, e *Event) bool {
+	s.asked, s.askedOf = l, e.Type()
+	ok := s.filter(e)
+	s.asked = nil
+	return ok
+}
+
+// unanswered counts an event that a filter was asked about and has not returned: it is
+// passed over.
+func (s *Subscription) unanswered() {
+	l := s.asked
+	s.asked = nil
+	l.reader.Filtered(1)
+	count(s.counts.filtered, s.askedOf)
 }
 
 // refill opens the next window of a lane.

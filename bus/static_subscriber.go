@@ -194,7 +194,7 @@ func (s *StaticSubscriber[T]) many(w waitFor, max int, dst []T, fn func(*T) erro
 	if err := s.await(w); err != nil {
 		return 0, err
 	}
-	u.keep = w.copies && u.durable
+	u.keep, u.within = w.copies && u.durable, fn != nil
 	for ok := true; ok; {
 		var k int
 		if k, err = s.stretch(max-n, dst[min(n, len(dst)):], fn); err != nil || n+k == max {

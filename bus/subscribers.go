@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/rvoip/shmbus/internal/failpoint"
+	"github.com/rvoip/shmbus/shm"
 )
 
 // A subscriber record goes round:
@@ -123,9 +124,39 @@ func (r *region) freeSubscriber(i int) {
 // detachSubscriber lets go of record i and leaves its cursors where they are. A
 // cursor that the record does not speak of belongs to somebody who died while he
 // joined that lane: it has no position that can be resumed.
-func (r *region) detachSubscriber(i int) {
+func (r *region) detachSubscriber(i int) { r.detachSince(i, shm.Now()) }
+
+// asDetached is a durable subscription as a process found it.
+type asDetached struct {
+	lanes uint64
+	since int64
+	pins  []int // by lane
+}
+
+func (r *region) detached(i int) asDetached {
 	rec := &r.subscribers[i]
-	r.leave(i)
+	d := asDetached{lanes: rec.lanes.Load(), since: int64(rec.since.Load())}
+	for _, l := range r.lanes {
+		d.pins = append(d.pins, l.Cursor(i).Reserved)
+	}
+	return d
+}
+
+// handBack is detachSubscriber for who has come to nothing: the subscription is as
+// it was before.
+func (r *region) handBack(i int, d asDetached) {
+	r.subscribers[i].lanes.Store(d.lanes)
+	for n, l := range r.lanes {
+		if d.lanes>>n&1 != 0 && d.pins[n] > 0 && l.Cursor(i).Reserved != d.pins[n] {
+			_ = l.Reserve(i, d.pins[n]) // what it has given back others may have by now
+		}
+	}
+	r.detachSince(i, d.since)
+}
+
+func (r *region) detachSince(i int, since int64) {
+	rec := &r.subscribers[i]
+	r.leave(i, since)
 	has := rec.lanes.Load()
 	for n, l := range r.lanes {
 		if has>>n&1 != 0 {

@@ -145,6 +145,7 @@ type Subscription struct {
 	event    Event
 	counts   *receiveCounts         // of its record
 	viewed   bool                   // the event handed out last went to a callback that has returned
+	within   bool                   // a call hands events to a callback
 	keep     bool                   // the call under way copies for a subscription that outlasts its process
 	copied   bool                   // copies of such a batch are not finished
 	current  *subLane               // lane of the event handed out and not finished
@@ -159,6 +160,8 @@ type Subscription struct {
 	passed   int                    // events of other types since take was called
 	views    []atomic.Pointer[view] // by type; deliveries are viewed by any goroutine
 	deferred error                  // to be returned by the next call
+	asked    *subLane               // lane of the event that the filter is asked about
+	askedOf  TypeID                 // its type
 	heeded   <-chan struct{}        // of the context whose end wakes us
 	stopHeed func() bool
 	stirs    func() bool // stirred, made once

@@ -125,6 +125,7 @@ func (s *Subscriber[T]) hand(w waitFor, m *Message[T], fn func(v *T, e *Event) e
 			return err
 		}
 	}
+	u.within = fn != nil
 	if e := &u.event; int(e.raw.value()) != s.size {
 		err = e.sized(s.size)
 	} else if v := codec.Cast[T](e.Value()); m != nil {
@@ -149,6 +150,7 @@ func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) 
 	if u.deferred != nil || w.ctx != nil && w.ctx.Err() != nil {
 		l = nil // first tells
 	}
+	u.within = !w.copies
 	for n < max && err == nil {
 		if l != nil && u.stocked(l) {
 			var k int
@@ -159,6 +161,7 @@ func (s *Subscriber[T]) many(w waitFor, max int, fn func(v *T, e *Event) error) 
 		}
 		if n == 0 {
 			if err := u.first(w); err != nil {
+				u.within = false
 				return 0, err
 			}
 		} else if !u.another() {
