@@ -136,11 +136,11 @@ func fixedTest(t filterTest) func(*filterScope) (filterTest, error) {
 }
 
 // Match takes events for which fn returns true. fn sees the event in place: it
-// must neither keep nor change it, nor use its own subscription, be it for Stats or for
-// an Ack. A panic comes out of the receive call, and the event is passed over; in a
-// handler or a server it ends the process. It is called by the goroutines that receive, so that it must be
-// safe for concurrent use if the Filter is used for several subscriptions. It
-// panics if fn is nil.
+// must neither keep nor change it, nor use its own subscription, be it for Stats or
+// for an Ack. A panic comes out of the receive call, and the event is passed over; in
+// a handler or a server it ends the process. fn is called by the goroutines that
+// receive, so that it must be safe for concurrent use if the Filter is used for
+// several subscriptions. Match panics if fn is nil.
 func Match(fn func(*Event) bool) Filter {
 	if fn == nil {
 		panic("bus: Match of a nil function")
