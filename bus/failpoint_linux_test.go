@@ -68,6 +68,21 @@ func doomed(args []string) {
 	_, err = all.Receive(background())
 	must(err)
 	must(all.Close())
+	// And in vain: before it has begun on a lane, and between two. One that is frozen while
+	// it asks for too many pins has them, and nobody else.
+	hog, err := bus.Subscribe[tick](b, &bus.SubscribeOptions{Window: 40})
+	must(err)
+	vain := []bus.SubscribeOptions{{Window: 4, Priorities: []bus.Priority{bus.Low}}, {Window: 24}}
+	if mode == "freeze" {
+		vain = vain[:1]
+	}
+	for _, o := range vain {
+		o.Durable = "billing"
+		if _, err := b.Subscribe(&o); !errors.Is(err, bus.ErrOptions) && !errors.Is(err, bus.ErrPinBudget) {
+			must(fmt.Errorf("a subscription that is to come to nothing: %w", err))
+		}
+	}
+	must(hog.Close())
 	server, err := bus.Serve(b, &bus.ServeOptions{SubscribeOptions: bus.SubscribeOptions{Window: 4}}, double)
 	must(err)
 	must(server.Close())

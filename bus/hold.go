@@ -99,8 +99,8 @@ func (rec *subscriberRecord) setHold(o *SubscribeOptions) {
 	rec.hold.Store(uint64(makeHold(o)))
 }
 
-// leave limits what record i holds back on its lanes, now that its process goes
-// or has gone. It may be killed anywhere and started over.
+// leave limits what record i holds back on its lanes, now that its process goes or has
+// gone, at time since. It may be killed anywhere and started over.
 func (r *region) leave(i int, since int64) {
 	rec := &r.subscribers[i]
 	failpoint.Hit(stepSubAway)

@@ -66,49 +66,36 @@ func (s *PackSubscriber[T]) copy(dst []T, err error) ([]T, error) {
 // it may be used after fn has returned, nor written. It returns what fn returns. The
 // pack is finished in any case.
 func (s *PackSubscriber[T]) View(ctx context.Context, fn func(vs []T, e *Event) error) error {
-	return s.s.View(ctx, func(_ *pack[T], e *Event) error {
+	return s.s.View(ctx, viewing(fn))
+}
+
+// viewing is what a view of packs is to a view of events.
+func viewing[T any](fn func(vs []T, e *Event) error) func(*pack[T], *Event) error {
+	return func(_ *pack[T], e *Event) error {
 		vs, err := packed[T](e)
 		if err != nil {
 			return err
 		}
 		return fn(vs, e)
-	})
+	}
 }
 
 // TryView is View without waiting: it returns ErrEmpty when there is no pack.
 func (s *PackSubscriber[T]) TryView(fn func(vs []T, e *Event) error) error {
-	return s.s.TryView(func(_ *pack[T], e *Event) error {
-		vs, err := packed[T](e)
-		if err != nil {
-			return err
-		}
-		return fn(vs, e)
-	})
+	return s.s.TryView(viewing(fn))
 }
 
 // ViewBatch waits for a pack and calls fn with it and with what else is there at once,
 // up to max packs, each in place and valid only during its call. It returns how many
 // calls it made, and stops at the first error.
 func (s *PackSubscriber[T]) ViewBatch(ctx context.Context, max int, fn func(vs []T, e *Event) error) (int, error) {
-	return s.s.ViewBatch(ctx, max, func(_ *pack[T], e *Event) error {
-		vs, err := packed[T](e)
-		if err != nil {
-			return err
-		}
-		return fn(vs, e)
-	})
+	return s.s.ViewBatch(ctx, max, viewing(fn))
 }
 
 // TryViewBatch is ViewBatch without waiting: it returns ErrEmpty when there is
 // nothing.
 func (s *PackSubscriber[T]) TryViewBatch(max int, fn func(vs []T, e *Event) error) (int, error) {
-	return s.s.TryViewBatch(max, func(_ *pack[T], e *Event) error {
-		vs, err := packed[T](e)
-		if err != nil {
-			return err
-		}
-		return fn(vs, e)
-	})
+	return s.s.TryViewBatch(max, viewing(fn))
 }
 
 // Packs returns the subscription's packs in place, for a range loop; they must not be

@@ -129,7 +129,7 @@ func (r *region) detachSubscriber(i int) { r.detachSince(i, shm.Now()) }
 // asDetached is a durable subscription as a process found it.
 type asDetached struct {
 	lanes uint64
-	since int64
+	since int64 // ns of shm.Now, as of detachSince
 	pins  []int // by lane
 }
 
@@ -154,6 +154,7 @@ func (r *region) handBack(i int, d asDetached) {
 	r.detachSince(i, d.since)
 }
 
+// detachSince is detachSubscriber, at a time that HoldFor is reckoned from.
 func (r *region) detachSince(i int, since int64) {
 	rec := &r.subscribers[i]
 	r.leave(i, since)
